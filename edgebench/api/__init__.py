@@ -1,0 +1,28 @@
+"""What the program can do, as functions: the command line calls these, and so may other programs."""
+
+from edgebench.api.counting import Counting, count
+from edgebench.api.listing import BackendState, CacheState, Suite, backends, cache_state, clear_cache, suites
+from edgebench.api.planning import Plan, Request
+from edgebench.api.reading import Result, read, recompute
+from edgebench.api.running import expectation, plan, resume, run
+
+__all__ = [
+    "BackendState",
+    "CacheState",
+    "Counting",
+    "Plan",
+    "Request",
+    "Result",
+    "Suite",
+    "backends",
+    "cache_state",
+    "clear_cache",
+    "count",
+    "expectation",
+    "plan",
+    "read",
+    "recompute",
+    "resume",
+    "run",
+    "suites",
+]

@@ -1,0 +1,64 @@
+"""Have the files made that the trials of a run need."""
+
+from edgebench import formats
+from edgebench.api._measuring import Execution
+from edgebench.formats import ConversionFailed
+from edgebench.measure.plan import Files, Trial
+from edgebench.store.records import Converted, NotConverted
+
+_SOURCE = "source"  # stands for the format of what could not even be built
+
+
+def convert_all(execution: Execution) -> None:
+    """Convert every model that has to become a file; one that does not is noted, and its trials are left out."""
+    state = execution.folder.read()
+    noted = set(state.converted)
+    refused = {(one.model, one.batch, one.format) for one in state.not_converted}
+    for trial in state.started.trials:
+        wanted = state.started.formats[trial.backend]
+        if wanted is None:
+            execution.files[trial.id] = Files()
+            continue
+        key = (trial.model, trial.batch, wanted)
+        if refused & {key, (trial.model, trial.batch, _SOURCE)}:
+            continue
+        try:
+            execution.files[trial.id], record = _convert(execution, trial, wanted)
+        except ConversionFailed as failed:
+            refusal = _refusal(trial, wanted, failed)
+            refused.add((refusal.model, refusal.batch, refusal.format))
+            execution.journal.append(refusal)
+            continue
+        if key not in noted:
+            noted.add(key)
+            execution.journal.append(record)
+
+
+def _convert(execution: Execution, trial: Trial, wanted: str) -> tuple[Files, Converted]:
+    if not formats.cached(trial.model, wanted, batch=trial.batch):
+        execution.say(f"Converting {trial.model} to {wanted}.")
+    origin = formats.source(trial.model, batch=trial.batch)
+    artefact = formats.convert(origin, wanted)
+    files = Files(artefact=str(artefact.path), inputs=str(origin.inputs), reference=str(origin.reference))
+    record = Converted(
+        model=trial.model,
+        batch=trial.batch,
+        format=wanted,
+        sha256=artefact.sha256,
+        size_bytes=artefact.size_bytes,
+        seconds=artefact.seconds,
+        versions=artefact.versions,
+    )
+    return files, record
+
+
+def _refusal(trial: Trial, wanted: str, failed: ConversionFailed) -> NotConverted:
+    return NotConverted(
+        model=trial.model,
+        batch=trial.batch,
+        format=_SOURCE if failed.stage == "build" else wanted,
+        stage=failed.stage,
+        reason=str(failed),
+        lost=failed.lost,
+        stderr_tail=failed.stderr_tail,
+    )

@@ -1,0 +1,134 @@
+"""Run a plan: keep every outcome as it comes, and make the tables at the end."""
+
+import contextlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edgebench import __version__, devices, units
+from edgebench.api._converting import convert_all
+from edgebench.api._measuring import Execution, measure
+from edgebench.api.listing import versions
+from edgebench.api.planning import Plan, Request, plan_for
+from edgebench.api.reading import Result, read
+from edgebench.errors import EdgebenchError, LostTrialError, UsageError
+from edgebench.measure import transport
+from edgebench.store import SCHEMA, create, newest_unfinished
+from edgebench.store.records import Ended, Resumed, RunStarted
+
+_PACKAGES = ("numpy", "onnx", "onnxruntime", "onnxscript", "openvino", "torch")
+
+
+def silent(_: str) -> None:
+    """Say nothing."""
+
+
+def plan(request: Request) -> Plan:
+    """Return what a request would measure and how long that takes; nothing is measured or written."""
+    with transport.local() as (_, hello):
+        return plan_for(request, hello.facts)
+
+
+def run(request: Request, say: Callable[[str], None] = silent) -> Result:
+    """Measure what a request asks for and return the run; `say` gets a line between invocations.
+
+    Raise UsageError before anything is measured when the request cannot be met, DeviceUnreachableError when no agent
+    starts, LostTrialError when the results can no longer be written. A trial that is lost is a row, not an error.
+    KeyboardInterrupt ends the run in order: what was measured is kept, and the tables are made.
+    """
+    with transport.local() as (connection, hello):
+        planned = plan_for(request, hello.facts)
+        folder = create(request.results, planned.unit.name, datetime.now(UTC))
+        with folder.opened() as journal:
+            journal.append(_started(planned, hello.facts))
+            for counted in planned.counted:
+                journal.append(counted)
+            say(expectation(planned))
+            return _finish(Execution(folder=folder, journal=journal, say=say, connection=connection))
+
+
+def resume(results: Path, device: str = devices.HOST, say: Callable[[str], None] = silent) -> Result:
+    """Go on with the newest run of a unit that did not end, and return it; nothing is measured twice.
+
+    Trials that were lost by their own fault stay lost. Raise UsageError when there is no such run.
+    """
+    kind, unit = devices.resolve(device)
+    folder = newest_unfinished(results, unit.name)
+    if folder is None:
+        raise UsageError(f"{results / unit.name} holds no unfinished run: there is nothing to resume.")
+    with transport.local() as (connection, hello):
+        devices.check(kind, hello.facts, unit)
+        with folder.opened() as journal:
+            folder.adopt_spools(journal)
+            journal.append(Resumed(at=_now()))
+            say(f"Going on with {folder.path}.")
+            return _finish(Execution(folder=folder, journal=journal, say=say, connection=connection))
+
+
+def expectation(planned: Plan) -> str:
+    """Return in one sentence what a plan will do and how long it is expected to take."""
+    trials, sessions = len(planned.trials), len(planned.sessions)
+    work = f"{trials} trial{'s' * (trials != 1)} in {sessions} session{'s' * (sessions != 1)}"
+    converting = f" and {units.clock_time(planned.converting_s)} converting" if planned.converting_s else ""
+    return (
+        f"{work} on {planned.unit.name} ({planned.device.title}), {planned.protocol.invocations} invocations each: "
+        f"about {units.clock_time(planned.measuring_s)} measuring{converting}."
+    )
+
+
+def _finish(execution: Execution) -> Result:
+    try:
+        convert_all(execution)
+        state = execution.folder.read()
+        for session in state.started.sessions:
+            if session.name not in state.sessions_ended:
+                measure(execution, session)
+        execution.journal.append(Ended(at=_now(), how="done"))
+    except KeyboardInterrupt:
+        execution.close()
+        execution.journal.append(Ended(at=_now(), how="interrupted"))
+        execution.say(f"Interrupted: what was measured is in {execution.folder.path}; go on with --resume.")
+    except EdgebenchError:
+        with contextlib.suppress(OSError):  # what ended the run is to be told, not what it ended as well
+            execution.folder.write_tables()
+        raise
+    _make_tables(execution)
+    return read(execution.folder.path)
+
+
+def _make_tables(execution: Execution) -> None:
+    path = execution.folder.path
+    advice = f"all that was measured is in its journal; run `edgebench recompute {path}`"
+    try:
+        execution.folder.write_tables()
+    except OSError as error:
+        raise LostTrialError(
+            f"The tables of {path} cannot be written ({error.strerror}): make room; {advice}."
+        ) from error
+    except KeyboardInterrupt:
+        execution.say(f"The tables of {path} are not made: {advice}.")
+        raise
+
+
+def _started(planned: Plan, facts: devices.Facts) -> RunStarted:
+    power = planned.device.power
+    return RunStarted(
+        schema=SCHEMA,
+        edgebench_version=__version__,
+        started=_now(),
+        unit=planned.unit.name,
+        device=planned.device.name,
+        seed=planned.seed,
+        protocol=planned.protocol,
+        trials=planned.trials,
+        sessions=planned.sessions,
+        formats=planned.formats,
+        watts_per_core_low=power.watts_per_core_low if power else None,
+        watts_per_core_high=power.watts_per_core_high if power else None,
+        facts=dict(facts),
+        versions=versions(_PACKAGES),
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

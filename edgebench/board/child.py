@@ -1,0 +1,191 @@
+"""A worker as its agent sees it: started, asked, stopped between its blocks, and told how it ended."""
+
+import contextlib
+import json
+import os
+import random
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from typing import IO, Any
+
+from edgebench.board.wire import MAX_LINE_BYTES, Lost, TrialPlan, encode
+
+_TAIL_BYTES = 4000
+_PADDING = 4096
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+_CLEARED = ("OMP_", "GOMP_", "KMP_", "MKL_", "ORT_", "OV_", "ONEDNN_", "DNNL_", "MALLOC_", "TORCH_", "LD_PRELOAD")
+
+
+class WorkerLost(Exception):  # noqa: N818 - an event, not a mistake
+    """A worker did not answer as it should; carries all that is known of its end."""
+
+    def __init__(self, stage: str, reason: str, status: int | None, stderr_tail: str) -> None:
+        super().__init__(reason)
+        self._stage = stage
+        self._status = status
+        self._stderr_tail = stderr_tail
+
+    def record(self, session: str, invocation: int, trial: str) -> Lost:
+        """Return the end as the record of a lost trial."""
+        status = self._status
+        return Lost(
+            session=session,
+            invocation=invocation,
+            trial=trial,
+            stage=self._stage,
+            reason=str(self),
+            exit_status=status if status is not None and status >= 0 else None,
+            signal=signal_name(-status) if status is not None and status < 0 else None,
+            stderr_tail=self._stderr_tail,
+        )
+
+
+class Child:
+    """A worker process; it runs only while it is asked something and is stopped (SIGSTOP) otherwise."""
+
+    def __init__(
+        self, trial: TrialPlan, cpus: list[int], process: "subprocess.Popen[bytes]", stderr: IO[bytes]
+    ) -> None:
+        self.trial = trial
+        self._cpus = cpus
+        self._process = process
+        self._stderr = stderr
+        self._stage = "start"
+        self._buffer = b""
+
+    @classmethod
+    @contextlib.contextmanager
+    def started(cls, trial: TrialPlan, cpus: list[int]) -> "Iterator[Child]":
+        """Start a worker in a fresh process; kill what is left of it in the end."""
+        with tempfile.TemporaryFile() as stderr:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "edgebench.board.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env=_environment(trial.threads),
+                bufsize=0,
+            )
+            try:
+                yield cls(trial, cpus, process, stderr)
+            finally:
+                process.kill()
+                process.wait()
+                for pipe in (process.stdin, process.stdout):
+                    if pipe is not None:
+                        pipe.close()
+
+    def description(self) -> dict[str, Any]:
+        """Return what the worker has to know of its trial."""
+        trial = self.trial
+        return {
+            "backend": trial.backend,
+            "options": trial.options,
+            "precision": trial.precision,
+            "threads": trial.threads,
+            "artefact": trial.artefact,
+            "inputs": trial.inputs,
+            "reference": trial.reference,
+            "cpus": self._cpus,
+        }
+
+    def ask(self, command: dict[str, Any], limit_s: float) -> dict[str, Any]:
+        """Wake the worker, send it a command, return its answer, and stop it again.
+
+        Raise WorkerLost when it ends, says that it failed, or spends more than `limit_s` seconds in one stage.
+        """
+        self._process.send_signal(signal.SIGCONT)
+        if command["do"] == "run":
+            self._stage = "block"
+        self._write(encode(command))
+        answer = self._answer(limit_s)
+        if command["do"] != "close":
+            self._process.send_signal(signal.SIGSTOP)
+        return answer
+
+    def _write(self, line: bytes) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it is dead: reading tells how it ended
+            self._process.stdin.write(line)
+
+    def _answer(self, limit_s: float) -> dict[str, Any]:
+        while True:
+            line = self._line(limit_s)
+            try:
+                answer = json.loads(line)
+            except ValueError:
+                raise self._lost(f"the worker wrote no JSON: {line[:80]!r}") from None
+            if "failed" in answer:
+                raise self._lost(answer["failed"])
+            if "stage" not in answer:
+                return dict(answer)
+            self._stage = answer["stage"]
+
+    def _line(self, limit_s: float) -> bytes:
+        """Return the next line; sleeps in poll(2), so that the agent uses no processor while a block runs."""
+        assert self._process.stdout is not None
+        descriptor = self._process.stdout.fileno()
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        deadline = time.perf_counter() + limit_s
+        while b"\n" not in self._buffer:
+            rest_s = deadline - time.perf_counter()
+            if rest_s <= 0 or not poll.poll(rest_s * 1000):
+                raise self._lost(f"no answer within {limit_s:g} s")
+            chunk = os.read(descriptor, 2**20)
+            if not chunk:
+                raise self._lost(None)
+            self._buffer += chunk
+            if len(self._buffer) > MAX_LINE_BYTES:
+                raise self._lost(f"the worker wrote a line of more than {MAX_LINE_BYTES} bytes")
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line
+
+    def _lost(self, reason: str | None) -> WorkerLost:
+        """Return why the worker is lost; with a reason of our own it is killed, else it ended by itself."""
+        status = None
+        if reason is None:
+            status = self._process.wait()
+            reason = f"ended by {signal_name(-status)}" if status < 0 else f"ended with exit status {status}"
+        else:
+            self._process.kill()
+            self._process.wait()
+        return WorkerLost(self._stage, reason, status, self._stderr_tail())
+
+    def _stderr_tail(self) -> str:
+        length = self._stderr.seek(0, os.SEEK_END)
+        self._stderr.seek(max(0, length - _TAIL_BYTES))
+        return self._stderr.read().decode(errors="replace")
+
+
+def signal_name(number: int) -> str:
+    """Return what a signal is called; real-time signals have a number only.
+
+    >>> signal_name(9), signal_name(40)
+    ('SIGKILL', 'signal 40')
+    """
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """Return a worker's environment: no settings of other people's threads or allocators, ours instead.
+
+    Its size varies from process to process, since it shifts the stack and with it latencies (Mytkowicz et al. 2009).
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_CLEARED)}
+    padding = "x" * random.SystemRandom().randrange(_PADDING)
+    return {
+        **kept,
+        **dict.fromkeys(_THREAD_VARIABLES, str(threads)),
+        "OPENBLAS_NUM_THREADS": "1",  # numpy's own: its pool spins for 30 ms, into the warm-up; the worker raises it
+        "PYTHONHASHSEED": "random",
+        "EDGEBENCH_PADDING": padding,
+    }

@@ -1,0 +1,356 @@
+"""The command line: parse, call `edgebench.api`, print. Everything heavy is imported by the command that needs it."""
+
+import dataclasses
+import gc
+import json
+import re
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from edgebench import __version__
+from edgebench.errors import EdgebenchError, UsageError
+
+if TYPE_CHECKING:
+    from edgebench.api import Plan, Result
+
+_INTERRUPTED = 130  # 128 + SIGINT, as shells say it
+_LOST = 3
+_WIDTH = 80
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+_HELP = "Measure what neural networks cost on edge devices, and judge what papers claim of them."
+_EPILOG = (
+    "Exit codes: 0 done, 1 a gate said no, 2 wrong use, 3 a trial was lost, 4 the device could not be reached, "
+    "130 interrupted."
+)
+
+
+class _Interrupted(Exception):  # noqa: N818 - an event, not a mistake
+    """Ctrl-C, by a name that typer lets through: a KeyboardInterrupt it would end without a word."""
+
+
+class _Commands(TyperGroup):
+    """The commands; what interrupts one of them reaches `main`."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was typed."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise _Interrupted from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    help=_HELP,
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # plain help: a third of the start-up time
+    pretty_exceptions_enable=False,
+)
+_devices = typer.Typer(help="Kinds of boards: what is known of them, and whether this machine is one.")
+_list = typer.Typer(help="What is known, what is installed, and how to get the rest.")
+app.add_typer(_devices, name="devices", no_args_is_help=True)
+app.add_typer(_list, name="list", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Results = Annotated[Path, typer.Option("--results", help="Folder of all run folders.")]
+Device = Annotated[str, typer.Option("--device", help="A kind of board, a unit of boards.toml, or host: this machine.")]
+
+
+def main() -> None:
+    """Run the command line; what a user can act on is printed as one sentence, everything else is a bug."""
+    try:
+        app(prog_name="edgebench")
+    except EdgebenchError as error:
+        print(f"edgebench: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    except (_Interrupted, KeyboardInterrupt):
+        print("edgebench: interrupted.", file=sys.stderr)
+        raise SystemExit(_INTERRUPTED) from None
+    finally:
+        gc.freeze()  # else Python searches all that torch made before it ends: 0.9 s, now 0.1 s
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def run(  # noqa: PLR0913, PLR0917 - a command has as many parameters as options
+    device: Device = "host",
+    model: Annotated[
+        list[str] | None, typer.Option(help="A model, such as mobilenet_v1:width=0.5; repeatable.")
+    ] = None,
+    suite: Annotated[str | None, typer.Option(help="Models under one name; default: seeds.")] = None,
+    backend: Annotated[
+        list[str] | None, typer.Option(help="A runtime; default: all of the device; repeatable.")
+    ] = None,
+    precision: Annotated[list[str] | None, typer.Option(help="fp32; repeatable.")] = None,
+    threads: Annotated[list[int] | None, typer.Option(help="Threads a worker computes with; repeatable.")] = None,
+    batch: Annotated[list[int] | None, typer.Option(help="Inputs per call; repeatable.")] = None,
+    invocations: Annotated[int, typer.Option(min=1, help="Fresh processes a trial; intervals need 5.")] = 5,
+    budget: Annotated[str | None, typer.Option(help="Stop measuring after so long: 90s, 10m, 1h.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of all orders drawn; default: a new one, recorded.")] = None,
+    results: Results = Path("results"),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest run that did not end.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be measured and how long it takes.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Measure models in several runtimes, and set the latencies against the mult-adds."""
+    from edgebench import api
+
+    request = api.Request(
+        device=device,
+        models=tuple(model or ()),
+        suite=suite,
+        backends=tuple(backend or ()),
+        precisions=tuple(precision or ()),
+        threads=tuple(threads or ()),
+        batches=tuple(batch or (1,)),
+        invocations=invocations,
+        budget_s=_span_s(budget) if budget is not None else None,
+        results=results,
+        seed=seed,
+    )
+    if resume:
+        defaults = api.Request(device=device, results=results)
+        if request != defaults or dry_run:
+            raise UsageError(
+                "--resume goes on with a run as it was planned: give it no options but --device, --results and --json."
+            )
+        _show(api.resume(results, device, _say), as_json)
+    elif dry_run:
+        _show_plan(api.plan(request), as_json)
+    else:
+        _show(api.run(request, _say), as_json)
+
+
+@app.command()
+def count(
+    model: Annotated[
+        str, typer.Argument(help="A model, such as vgg or layer:separable,size=14,in=512,out=512,kernel=3.")
+    ],
+    batch: Annotated[int, typer.Option(min=1, help="Inputs per call.")] = 1,
+    layers: Annotated[bool, typer.Option("--layers", help="Layer by layer.")] = False,
+    by: Annotated[str | None, typer.Option(help="kind: one row a kind of layer.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Count mult-adds and parameters of a model, from its graph."""
+    from edgebench import api
+    from edgebench.report import lists
+
+    if by not in (None, "kind"):
+        raise UsageError(f"--by is {by!r}: expected kind.")
+    counting = api.count(model, batch)
+    if as_json:
+        totals = {name: getattr(counting.cost, name) for name in ("mult_adds", "params", "bias_params", "bn_params")}
+        _print_json({"model": counting.model, "batch": counting.batch, **totals, "layers": counting.cost.layers})
+        return
+    for line in lists.counting(counting.model, counting.batch, counting.cost):
+        print(line)
+    if layers:
+        _print(lists.layers(counting.cost))
+    if by:
+        _print(lists.kinds(counting.cost))
+
+
+@app.command()
+def recompute(
+    run_folder: Annotated[Path, typer.Argument(help="A run folder, such as results/host/2026-11-22T10-15-00Z-ab12.")],
+    as_json: Json = False,
+) -> None:
+    """Make every derived file of a run again from its journal."""
+    from edgebench import api
+
+    _show(api.recompute(run_folder), as_json)
+
+
+@app.command()
+def cache(
+    clear: Annotated[bool, typer.Option("--clear", help="Delete every converted model.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say where converted models are kept and how much room they take."""
+    from edgebench import api, units
+
+    state = api.clear_cache() if clear else api.cache_state()
+    if as_json:
+        _print_json(state)
+    else:
+        done = "Freed" if clear else "Holds"
+        print(f"{state.folder}: {done.lower()} {units.size(state.size_bytes)}.")
+
+
+@_devices.command("list")
+def devices_list(as_json: Json = False) -> None:
+    """List the kinds of boards."""
+    from edgebench import devices
+    from edgebench.report import lists
+
+    kinds = [devices.load(path) for path in devices.known().values()]
+    if as_json:
+        _print_json([{"name": kind.name, "title": kind.title, "status": kind.status} for kind in kinds])
+    else:
+        _print(lists.devices(kinds))
+
+
+@_devices.command("show")
+def devices_show(name: Annotated[str, typer.Argument(help="A kind of board.")], as_json: Json = False) -> None:
+    """Show all that is known of a kind of board, with its sources."""
+    from edgebench import devices
+
+    path = devices.known().get(name)
+    kind = devices.find(name)
+    if as_json or path is None:
+        _print_json(kind)
+    else:
+        print(f"# {path}\n{path.read_text(encoding='utf-8')}", end="")
+
+
+@_devices.command("check")
+def devices_check(
+    name: Annotated[str, typer.Argument(help="A kind of board, a unit, or host.")] = "host", as_json: Json = False
+) -> None:
+    """Say what this machine is, and whether it is a board of this kind."""
+    from edgebench import devices
+    from edgebench.board.probe import probe
+    from edgebench.report import lists
+
+    facts = probe()
+    kind, unit = devices.resolve(name)
+    devices.check(kind, facts, unit)
+    if as_json:
+        _print_json({"device": kind.name, "facts": facts})
+    else:
+        print(f"This machine is of the kind {kind.name} ({kind.title}).")
+        _print(lists.facts(facts))
+
+
+@_list.command("models")
+def list_models(as_json: Json = False) -> None:
+    """List the architectures with their parameters."""
+    from edgebench import architectures
+    from edgebench.report import lists
+
+    found = architectures.catalogue()
+    if as_json:
+        _print_json(found)
+    else:
+        _print(lists.models(found))
+
+
+@_list.command("backends")
+def list_backends(as_json: Json = False) -> None:
+    """List the runtimes: installed ones with their version, and how to get the others."""
+    from edgebench import api
+    from edgebench.report import lists
+
+    found = api.backends()
+    if as_json:
+        _print_json(found)
+    else:
+        _print(lists.backends(found))
+
+
+@_list.command("suites")
+def list_suites(as_json: Json = False) -> None:
+    """List the suites of models."""
+    from edgebench import api
+    from edgebench.report import lists
+
+    found = api.suites()
+    if as_json:
+        _print_json(found)
+    else:
+        _print(lists.suites(found))
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _show(result: "Result", as_json: bool) -> None:
+    """Print a run: the answer first; end with code 3 when a trial was lost, 130 when its user ended it."""
+    from edgebench.report import answer, terminal
+
+    if as_json:
+        _print_json({"folder": result.folder, **_fields(result.summary)})
+    else:
+        for sentence in answer.sentences(result.summary):
+            print(textwrap.fill(sentence, _WIDTH, subsequent_indent="  ", break_on_hyphens=False))
+        for table in (terminal.trials(result.summary.trials), terminal.pairs(result.summary.pairs)):
+            if table is not None:
+                _print(table)
+        print(f"Run folder: {result.folder}")
+    if result.run.ended == "interrupted":
+        raise typer.Exit(_INTERRUPTED)
+    if result.lost:
+        raise typer.Exit(_LOST)
+
+
+def _show_plan(plan: "Plan", as_json: bool) -> None:
+    from edgebench import api
+
+    if as_json:
+        _print_json(
+            {
+                "device": plan.device.name,
+                "unit": plan.unit.name,
+                "trials": [trial.id for trial in plan.trials],
+                "sessions": plan.sessions,
+                "measuring_s": plan.measuring_s,
+                "converting_s": plan.converting_s,
+            }
+        )
+        return
+    print(api.expectation(plan))
+    for session in plan.sessions:
+        how = "together" if session.together else "one after the other: they do not fit into the memory together"
+        print(f"Session {session.name} ({how}):")
+        for trial in session.trials:
+            print(f"  {trial.id}")
+
+
+def _span_s(text: str) -> float:
+    match = _SPAN.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"The budget is {text!r}: expected a number with s, m or h, such as 10m.")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def _print(renderable: Any) -> None:
+    """Print a table: with colours on a terminal, 80 columns of plain text into a pipe."""
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False)
+    console.print(renderable)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, default=_fields, indent=2))
+
+
+def _fields(value: Any) -> Any:
+    """Return what JSON cannot hold as what it can: records as objects, paths and the rest as text."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return str(value)

@@ -1,0 +1,190 @@
+"""What is going to be measured: trials, the sessions they are measured in, and how long that takes."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from edgebench.board.wire import STRICT, SessionPlan, TrialPlan
+
+MOST_TRIALS = 16
+"""A session of more trials would spend so long on a round that drift inside it blurs every pair."""
+
+MEMORY_SHARE = 0.7
+"""MEASUREMENT 2.4: all workers of a session live together if they need less of the available memory."""
+
+TWIN = "|twin"
+
+_WORKER_BYTES = {"torch": 350_000_000, "openvino": 140_000_000}  # BACKENDS 7, rounded up: runtime without weights
+_OTHER_WORKER_BYTES = 120_000_000
+_WEIGHT_COPIES = 2.5  # the file's and the packed copy, and activations
+_START_S = {"torch": 2.5, "null": 0.3}
+_OTHER_START_S = 0.8
+_LOAD_BYTES_PER_S = 400e6
+_SLOW_CALL_S = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """Model x backend x precision x threads x batch; `backend_options` are the words after the backend's name."""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    model: str
+    backend: str
+    backend_options: tuple[tuple[str, str], ...] = ()
+    precision: str = "fp32"
+    threads: int = 1
+    batch: int = 1
+    twin: bool = False
+
+    @property
+    def backend_name(self) -> str:
+        """Return the backend as users write it: `null:work=1000`."""
+        options = ",".join(f"{key}={value}" for key, value in self.backend_options)
+        return f"{self.backend}:{options}" if options else self.backend
+
+    @property
+    def id(self) -> str:
+        """Return the name of this trial in all files; a twin differs from its original by its ending."""
+        parts = (self.model, self.backend_name, self.precision, f"threads={self.threads}", f"batch={self.batch}")
+        return "|".join(parts) + (TWIN if self.twin else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """How a session is measured (MEASUREMENT 2.1); times in seconds."""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    invocations: int = 5
+    rounds: int = 10
+    block_s: float = 0.03
+    warm_up_s: float = 0.5
+    warm_up_cap_s: float = 2.0
+    stage_limit_s: float = 300.0
+    budget_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Trials measured together, the first of them twice (A and A')."""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    name: str
+    seed: int
+    together: bool
+    trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """Where the artefact, inputs and reference outputs of a trial lie on the measuring side."""
+
+    artefact: str | None = None
+    inputs: str | None = None
+    reference: str | None = None
+
+
+def sessions(trials: Iterable[Trial], seed: int, need_bytes: Mapping[str, int], available_bytes: int) -> list[Session]:
+    """Return the sessions that measure these trials.
+
+    All trials share one session, so that every ratio among them is paired; more than `MOST_TRIALS` are split by model.
+    Where the workers of a session do not fit into the memory together they run one after the other.
+    `need_bytes` gives the bytes a worker needs by trial id (`worker_bytes`).
+    """
+    everything = list(trials)
+    if len(everything) <= MOST_TRIALS:
+        groups = [everything]
+    else:
+        models = dict.fromkeys(trial.model for trial in everything)
+        groups = [[trial for trial in everything if trial.model == model] for model in models]
+    planned = []
+    for number, group in enumerate(groups, 1):
+        members = _with_twin(group)
+        needed = sum(need_bytes[member.id.removesuffix(TWIN)] for member in members)
+        planned.append(
+            Session(
+                name=f"s{number}",
+                seed=seed + number,
+                together=needed <= MEMORY_SHARE * available_bytes,
+                trials=tuple(members),
+            )
+        )
+    return planned
+
+
+def wire_plan(
+    session: Session, protocol: Protocol, files: Mapping[str, Files], first_invocation: int, spool: str | None
+) -> SessionPlan:
+    """Return a session as the agent needs it; `files` by trial id."""
+    trials = []
+    for trial in session.trials:
+        original = trial.id.removesuffix(TWIN)
+        trials.append(
+            TrialPlan(
+                id=trial.id,
+                backend=trial.backend,
+                options=dict(trial.backend_options),
+                precision=trial.precision,
+                threads=trial.threads,
+                batch=trial.batch,
+                artefact=files[original].artefact,
+                inputs=files[original].inputs,
+                reference=files[original].reference,
+                twin_of=original if trial.twin else None,
+            )
+        )
+    return SessionPlan(
+        session=session.name,
+        seed=session.seed,
+        trials=tuple(trials),
+        together=session.together,
+        rounds=protocol.rounds,
+        first_invocation=first_invocation,
+        block_s=protocol.block_s,
+        warm_up_s=protocol.warm_up_s,
+        warm_up_cap_s=protocol.warm_up_cap_s,
+        stage_limit_s=protocol.stage_limit_s,
+        spool=spool,
+    )
+
+
+def worker_bytes(trial: Trial, weight_bytes: int) -> int:
+    """Return the memory that a worker of this trial is expected to need."""
+    return _WORKER_BYTES.get(trial.backend, _OTHER_WORKER_BYTES) + int(_WEIGHT_COPIES * weight_bytes)
+
+
+def expected_seconds(
+    planned: Iterable[Session], protocol: Protocol, call_s: Mapping[str, float], weight_bytes: Mapping[str, int]
+) -> float:
+    """Return how long sessions are expected to take, without making artefacts; `call_s` by trial id."""
+    total = 0.0
+    for session in planned:
+        for trial in session.trials:
+            original = trial.id.removesuffix(TWIN)
+            once = _invocation_seconds(trial, protocol, call_s[original], weight_bytes[original])
+            total += protocol.invocations * once
+    return min(total, protocol.budget_s) if protocol.budget_s is not None else total
+
+
+def _invocation_seconds(trial: Trial, protocol: Protocol, call_s: float, weight_bytes: int) -> float:
+    start_s = _START_S.get(trial.backend, _OTHER_START_S) + weight_bytes / _LOAD_BYTES_PER_S
+    warm_up_s = min(protocol.warm_up_cap_s, max(1.5 * protocol.warm_up_s, 10 * call_s))
+    if call_s > _SLOW_CALL_S:
+        return start_s + warm_up_s + 0.6 * protocol.rounds * call_s
+    return start_s + warm_up_s + protocol.rounds * (max(protocol.block_s, call_s) + call_s)
+
+
+def _with_twin(trials: list[Trial]) -> list[Trial]:
+    first = trials[0]
+    twin = Trial(
+        model=first.model,
+        backend=first.backend,
+        backend_options=first.backend_options,
+        precision=first.precision,
+        threads=first.threads,
+        batch=first.batch,
+        twin=True,
+    )
+    return [*trials, twin]

@@ -1,0 +1,1 @@
+"""Data with its sources: suites of models today; figures, latencies and papers as they come."""

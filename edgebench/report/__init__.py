@@ -1,0 +1,1 @@
+"""Rows for people: sentences and tables."""

@@ -1,0 +1,118 @@
+"""The answer in words: what a run says, before any table. Pure functions from rows to sentences."""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from edgebench import units
+from edgebench.store.rows import BackendRow, PairRow, TrialRow
+from edgebench.store.tables import Summary
+
+WORTH_SAYING = 1.2
+"""DESIGN 5: below this ratio of mult-adds no pair of models is a claim."""
+
+
+def sentences(summary: Summary) -> Iterator[str]:
+    """Yield what was found, the most important first: fastest backends, the widest pair, the check, what was lost."""
+    yield from _fastest(summary.backends)
+    yield from _headline_pair(summary.pairs)
+    yield from _twins(summary.pairs)
+    yield from _not_measured(summary.trials)
+    yield from _distrusted(summary.trials)
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """Return an interval of ratios as text, empty when there is none.
+
+    >>> interval(1.234, 1.301)
+    ' [1.23, 1.30]'
+    """
+    return "" if low is None or high is None else f" [{units.digits(low)}, {units.digits(high)}]"
+
+
+def apart(low: float | None, high: float | None) -> bool:
+    """Tell whether an interval of a ratio excludes 1: whether the two really differ."""
+    return low is not None and high is not None and not low <= 1 <= high
+
+
+def _fastest(rows: Iterable[BackendRow]) -> Iterator[str]:
+    for _, members in groupby(rows, key=lambda row: (row.session, row.model, row.precision, row.threads, row.batch)):
+        done = [row for row in members if row.status == "done"]
+        if not done:
+            continue
+        best, others = done[0], done[1:]
+        behind = [_behind(row) for row in others]
+        setting = f"{best.precision}, {_plural(best.threads, 'thread')}" + (f", batch {best.batch}" * (best.batch > 1))
+        first = f"{best.model}: {best.backend} takes {units.seconds(best.latency_p50_s)} ({setting})"
+        yield f"{first}; {', '.join(behind)}." if behind else f"{first}."
+
+
+def _behind(row: BackendRow) -> str:
+    bounds = interval(row.ratio_to_best_low, row.ratio_to_best_high)
+    if row.ratio_to_best_low is None:
+        return f"{row.backend} {units.ratio(row.ratio_to_best)} (no interval)"
+    if not apart(row.ratio_to_best_low, row.ratio_to_best_high):
+        return f"{row.backend} level with it{bounds}"
+    return f"{row.backend} {units.ratio(row.ratio_to_best)}{bounds}"
+
+
+def _headline_pair(rows: Iterable[PairRow]) -> Iterator[str]:
+    """Yield how the first model compares with the one furthest from it in mult-adds, on the same inputs if it can."""
+    everything = list(rows)
+    first = next((row.baseline_model for row in everything if row.by == "twin"), None)
+    worth = [row for row in everything if row.by == "model" and (row.mult_adds_ratio or 0) >= WORTH_SAYING]
+    by_model = [row for row in worth if first in (row.subject_model, row.baseline_model)] or worth
+    alike = [row for row in by_model if row.same_inputs] or by_model
+    if not alike:
+        return
+    widest = max(alike, key=lambda row: row.mult_adds_ratio or 0)
+    times = [
+        f"{units.ratio(row.latency_ratio)}{interval(row.latency_ratio_low, row.latency_ratio_high)} "
+        f"in {row.subject_backend}{_threads(row.threads)}"
+        for row in alike
+        if (row.subject_model, row.baseline_model) == (widest.subject_model, widest.baseline_model)
+    ]
+    yield (
+        f"{widest.subject_model} has {units.ratio(widest.mult_adds_ratio)} the mult-adds of {widest.baseline_model}; "
+        f"its latency is {', '.join(times)}."
+    )
+
+
+def _twins(rows: Iterable[PairRow]) -> Iterator[str]:
+    for row in rows:
+        if row.by != "twin":
+            continue
+        bounds = interval(row.latency_ratio_low, row.latency_ratio_high)
+        name = f"{row.baseline_model} in {row.baseline_backend}"
+        if row.latency_ratio_low is None:
+            verdict = "too few invocations to judge"
+        elif apart(row.latency_ratio_low, row.latency_ratio_high):
+            verdict = "it was called different from itself: distrust small differences of this run"
+        else:
+            verdict = "as it should be"
+        yield f"Check: {name} against itself is {units.digits(row.latency_ratio)}{bounds}: {verdict}."
+
+
+def _not_measured(rows: Iterable[TrialRow]) -> Iterator[str]:
+    for row in rows:
+        if row.status != "done" and not row.twin:
+            stage = f" at stage {row.stage}" if row.stage else ""
+            name = f"{row.model} in {row.backend}{_threads(row.threads_asked)}"
+            yield f"{name}: {row.status}{stage}: {(row.reason or '').rstrip('.')}."
+
+
+def _distrusted(rows: Iterable[TrialRow]) -> Iterator[str]:
+    flagged: dict[str, list[str]] = {}
+    for row in rows:
+        for flag in row.flags.split():
+            name = f"{row.model} in {row.backend}{_threads(row.threads_asked)}"
+            flagged.setdefault(flag, []).append(f"{name} (twin)" if row.twin else name)
+    for flag, names in sorted(flagged.items()):
+        yield f"Flag {flag}: {', '.join(names)}."
+
+
+def _threads(number: int) -> str:
+    return "" if number == 1 else f" on {number} threads"
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

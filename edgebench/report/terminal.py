@@ -1,0 +1,101 @@
+"""Tables for a terminal, 80 columns wide; colours only where a person looks."""
+
+from collections.abc import Iterable
+from itertools import groupby
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from edgebench import units
+from edgebench.report.answer import interval
+from edgebench.store.rows import PairRow, TrialRow
+
+_ROOM = 50
+"""Columns of 80 that the backends of a pair may take, so that the names of its models have room."""
+
+_RATIO = 12  # [26.1, 28.3]
+
+
+def trials(rows: Iterable[TrialRow]) -> Table:
+    """Return a table of trials, without twins; lost ones say at which stage."""
+    table = plain_table(
+        "Trials: median latency with 95 % interval; memory: the worker's peak above the import of its runtime",
+        "model, backend",
+        "latency>",
+        "p90>",
+        "memory>",
+        "proxy energy>",
+    )
+    for model, members in groupby((row for row in rows if not row.twin), key=lambda row: row.model):
+        add_row(table, model)
+        for row in members:
+            add_row(table, *_trial(row))
+        table.add_section()
+    return table
+
+
+def pairs(rows: Iterable[PairRow]) -> Table | None:
+    """Return a table of pairs of models, ratios of mult-adds beside ratios of latencies; None without pairs."""
+    by_model = [row for row in rows if row.by == "model"]
+    if not by_model:
+        return None
+    backends = list(dict.fromkeys(row.subject_backend for row in by_model))
+    title = "Pairs of models: how many times the mult-adds, and how many times the latency in each backend"
+    wide = sum(max(_RATIO, len(backend)) + 2 for backend in backends) <= _ROOM
+    columns = [f"{backend}>" for backend in backends] if wide else ["latency>"]
+    table = plain_table(title, "pair", "mult-adds>", *columns)
+    together: dict[tuple[str, str, str, int, int], dict[str, PairRow]] = {}
+    for row in sorted(by_model, key=lambda row: -(row.mult_adds_ratio or 0)):
+        key = (row.subject_model, row.baseline_model, row.precision, row.threads, row.batch)
+        together.setdefault(key, {})[row.subject_backend] = row
+    for (subject, baseline, *_), found in together.items():
+        first = next(iter(found.values()))
+        cells = {backend: _ratio(found.get(backend)) for backend in backends}
+        add_row(
+            table,
+            f"{subject} / {baseline}",
+            units.ratio(first.mult_adds_ratio),
+            *(cells.values() if wide else [""]),
+        )
+        if not wide:
+            for backend, cell in cells.items():
+                add_row(table, f"  {backend}", "", cell.replace("\n", " "))
+    return table
+
+
+def _trial(row: TrialRow) -> tuple[str, ...]:
+    name = f"  {row.backend}" + (f" x{row.threads_asked}" if row.threads_asked > 1 else "")
+    name += f" batch {row.batch}" if row.batch > 1 else ""
+    if row.latency_p50_s is None:
+        return name, row.status if row.stage is None else f"{row.status}: {row.stage}", "", "", ""
+    latency = units.seconds(row.latency_p50_s)
+    if row.latency_p50_low_s is not None and row.latency_p50_high_s is not None:
+        latency += f" {units.span(row.latency_p50_low_s, row.latency_p50_high_s)}"
+    energy = "-"
+    if row.proxy_cpu_energy_j_low is not None and row.proxy_cpu_energy_j_high is not None:
+        energy = units.energy_span(row.proxy_cpu_energy_j_low, row.proxy_cpu_energy_j_high)
+    return name, latency, units.seconds(row.latency_p90_s), units.size(row.memory_model_bytes), energy
+
+
+def _ratio(row: PairRow | None) -> str:
+    if row is None:
+        return "-"
+    bounds = interval(row.latency_ratio_low, row.latency_ratio_high).strip()
+    return f"{units.ratio(row.latency_ratio)}\n{bounds}" if bounds else units.ratio(row.latency_ratio)
+
+
+def plain_table(title: str | None, *columns: str) -> Table:
+    """Return an empty table; columns whose names end in `>` or `!` are never broken, those in `>` right-aligned."""
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for column in columns:
+        if column.endswith(">"):
+            table.add_column(Text(column.removesuffix(">")), justify="right", no_wrap=True)
+        else:
+            table.add_column(column.removesuffix("!"), no_wrap=column.endswith("!"), overflow="fold")
+    return table
+
+
+def add_row(table: Table, *cells: str) -> None:
+    """Add a row of plain text: brackets in the name of a model are no markup."""
+    table.add_row(*(Text(cell) for cell in cells))

@@ -1,0 +1,124 @@
+"""Run folders: `results/UNIT/2026-11-22T10-15-00Z-ab12/`, their journal, spools and tables."""
+
+import contextlib
+import json
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgebench.errors import UsageError
+from edgebench.store import journal
+from edgebench.store.journal import Journal
+from edgebench.store.records import Run, assemble
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TABLES = ("trials", "pairs", "backends", "rounds", "layers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFolder:
+    """Where one run is kept."""
+
+    path: Path
+
+    @property
+    def journal(self) -> Path:
+        """Return the only file that is written while measuring."""
+        return self.path / "journal.jsonl"
+
+    def spool(self, session: str) -> Path:
+        """Return the file into which the agent on this machine copies what it measures."""
+        return self.path / f"spool-{session}.jsonl"
+
+    def read(self) -> Run:
+        """Return what the journal tells; raise UsageError when there is none or it is of another kind."""
+        if not self.journal.is_file():
+            raise UsageError(f"{self.path} is no run folder: expected a file journal.jsonl in it.")
+        run = assemble(journal.lines(self.journal))
+        if run is None:
+            raise UsageError(f"{self.journal} does not begin with a run: nothing was measured in it.")
+        return run
+
+    def opened(self) -> AbstractContextManager[Journal]:
+        """Open the journal for appending."""
+        return journal.opened(self.journal)
+
+    def adopt_spools(self, into: Journal) -> None:
+        """Append what an agent measured and the host, gone by then, never received; then delete the spools."""
+        known = {line for line in journal.lines(self.journal) if _from_worker(line)}
+        for spool in sorted(self.path.glob("spool-*.jsonl")):
+            for line in journal.lines(spool):
+                if line not in known:
+                    into.append(line)
+            spool.unlink()
+
+    def write_tables(self) -> "dict[str, pd.DataFrame]":
+        """Make every derived file from the journal and return the tables by name."""
+        from edgebench.store import tables
+
+        run = self.read()
+        made = tables.make(run)
+        for name, frame in made.items():
+            suffix = ".csv.gz" if name == "samples" else ".csv"
+            _replace(self.path / f"{name}{suffix}", frame)
+        _replace_text(self.path / "context.json", json.dumps(tables.context(run), indent=2, sort_keys=True) + "\n")
+        return made
+
+
+def create(results: Path, unit: str, now: datetime) -> RunFolder:
+    """Make a new, empty run folder; raise UsageError when that cannot be."""
+    name = f"{now:%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(2)}"
+    path = results / unit / name
+    try:
+        path.mkdir(parents=True)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be made ({error.strerror}): choose a folder that you may write to with --results."
+        ) from error
+    return RunFolder(path=path)
+
+
+def newest_unfinished(results: Path, unit: str) -> RunFolder | None:
+    """Return the newest run of a unit that was not measured to its end, None when there is none."""
+    for folder in _newest_first(results / unit):
+        run = assemble(journal.lines(folder.journal))
+        if run is not None and (run.ended != "done" or run.agent_lost):
+            return folder
+    return None
+
+
+def _newest_first(folder: Path) -> Iterable[RunFolder]:
+    found = sorted(folder.glob("*/journal.jsonl"), reverse=True)
+    return (RunFolder(path=path.parent) for path in found)
+
+
+def _from_worker(line: object) -> bool:
+    return getattr(line, "event", None) in ("ready", "block", "closed", "lost", "invocation")
+
+
+def _replace(path: Path, frame: "pd.DataFrame") -> None:
+    options: dict[str, Any] = {"compression": {"method": "gzip", "mtime": 0}} if path.suffix == ".gz" else {}
+    with _draft(path) as draft:
+        frame.to_csv(draft, index=False, lineterminator="\n", **options)
+
+
+def _replace_text(path: Path, text: str) -> None:
+    with _draft(path) as draft:
+        draft.write_text(text)
+
+
+@contextlib.contextmanager
+def _draft(path: Path) -> Iterator[Path]:
+    """Give a file to write that takes the place of `path` when it is whole, and vanishes when not."""
+    draft = path.with_name(f".{path.name}")
+    try:
+        yield draft
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

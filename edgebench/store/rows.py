@@ -1,0 +1,156 @@
+"""The rows of the tables: one frozen record a row, its fields are the columns of the CSV file."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialRow:
+    """trials.csv: one trial, lost ones too. Spans in seconds, memory in bytes; empty means not measured."""
+
+    session: str
+    trial: str
+    model: str
+    backend: str
+    precision_asked: str
+    precision_found: str | None
+    threads_asked: int
+    threads_found: int | None
+    batch: int
+    twin: bool
+    status: str
+    stage: str | None
+    reason: str | None
+    exit_status: int | None
+    signal: str | None
+    unit: str
+    device: str
+    provenance: str
+    runtime_version: str | None
+    provider: str | None
+    format: str | None
+    artefact_sha256: str | None
+    artefact_bytes: int | None
+    inputs: str | None
+    mult_adds: int | None
+    params: int | None
+    invocations: int
+    samples: int
+    latency_p50_s: float | None
+    latency_p50_low_s: float | None
+    latency_p50_high_s: float | None
+    latency_p90_s: float | None
+    latency_p99_s: float | None
+    cpu_p50_s: float | None
+    mult_adds_per_s: float | None
+    import_s: float | None
+    load_s: float | None
+    first_call_s: float | None
+    warm_up_s: float | None
+    memory_bare_bytes: int | None
+    memory_imported_bytes: int | None
+    memory_loaded_bytes: int | None
+    memory_peak_bytes: int | None
+    memory_model_bytes: int | None
+    proxy_cpu_energy_j_low: float | None
+    proxy_cpu_energy_j_high: float | None
+    parity_max_abs_diff: float | None
+    parity_scale: float | None
+    flags: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairRow:
+    """pairs.csv: two trials of one session that differ in one thing (`by`), measured in the same rounds.
+
+    Ratios are subject / baseline; the subject of a pair of models is the one with more mult-adds, so that
+    `transfer` = latency ratio / mult-adds ratio is 1 when latency follows the count.
+    """
+
+    session: str
+    by: str
+    subject: str
+    baseline: str
+    subject_model: str
+    baseline_model: str
+    subject_backend: str
+    baseline_backend: str
+    same_inputs: bool
+    precision: str
+    threads: int
+    batch: int
+    invocations: int
+    latency_ratio: float | None
+    latency_ratio_low: float | None
+    latency_ratio_high: float | None
+    cpu_ratio: float | None
+    cpu_ratio_low: float | None
+    cpu_ratio_high: float | None
+    mult_adds_ratio: float | None
+    transfer: float | None
+    transfer_low: float | None
+    transfer_high: float | None
+    twin_ratio: float | None
+    twin_ratio_low: float | None
+    twin_ratio_high: float | None
+    flags: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendRow:
+    """backends.csv: a model's backends ranked; `ratio_to_best` is paired, `best` marks the lowest latency."""
+
+    session: str
+    model: str
+    precision: str
+    threads: int
+    batch: int
+    backend: str
+    status: str
+    latency_p50_s: float | None
+    latency_p50_low_s: float | None
+    latency_p50_high_s: float | None
+    ratio_to_best: float | None
+    ratio_to_best_low: float | None
+    ratio_to_best_high: float | None
+    best: bool
+    flags: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundRow:
+    """rounds.csv: one block. `start_s` counts from its session's first block; `complete` tells of its invocation."""
+
+    session: str
+    invocation: int
+    round: int
+    position: int
+    trial: str
+    complete: bool
+    start_s: float
+    samples: int
+    calls_per_sample: int
+    wall_p50_s: float
+    cpu_p50_s: float
+    involuntary_switches: int
+    major_faults: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerRow:
+    """layers.csv: one layer of one model at batch 1."""
+
+    model: str
+    layer: str
+    kind: str
+    in_channels: int
+    out_channels: int
+    kernel: str
+    stride: str
+    groups: int
+    out_h: int
+    out_w: int
+    mult_adds: int
+    mult_adds_share: float
+    params: int
+    bias_params: int
+    bn_params: int

@@ -1,0 +1,133 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import edgebench
+from edgebench import api
+from edgebench.board.probe import probe
+from edgebench.errors import UsageError
+
+HEAVY = {"torch", "pandas", "pydantic", "onnx", "scipy", "rich", "typer", "edgebench.api"}
+
+
+def test_importing_edgebench_imports_nothing_heavy() -> None:
+    """`import edgebench` is for boards too: no torch, no pandas, no pydantic, not even our own interface."""
+    code = f"import sys, edgebench; print(*({HEAVY!r} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_the_public_interface_is_the_programs_own() -> None:
+    """What edgebench exports is the interface that the command line calls, and nothing else exists."""
+    assert (edgebench.run, edgebench.count, edgebench.read, edgebench.Request) == (
+        api.run,
+        api.count,
+        api.read,
+        api.Request,
+    )
+    assert set(edgebench.__all__) == {"Request", "__version__", "count", "read", "run"}
+    with pytest.raises(AttributeError, match="no attribute 'surprise'"):
+        _ = edgebench.surprise
+
+
+def test_the_interface_is_typed() -> None:
+    """The package tells type checkers that its annotations count."""
+    assert (Path(edgebench.__file__).parent / "py.typed").is_file()
+
+
+def test_counting_uses_canonical_names() -> None:
+    """A count names the model canonically and scales with the batch."""
+    one, eight = edgebench.count("mobilenet_v1:width=1.0"), edgebench.count("mobilenet_v1", batch=8)
+    assert one.model == eight.model == "mobilenet_v1"
+    assert eight.cost.mult_adds == 8 * one.cost.mult_adds
+    assert eight.cost.params == one.cost.params
+
+
+def test_backends_say_how_to_get_them() -> None:
+    """A backend is installed with a version, needs none, or says how to get it."""
+    for state in api.backends():
+        assert (state.version is None) == (state.get_it is not None)
+        assert "fp32" in state.precisions
+    null = next(state for state in api.backends() if state.name == "null")
+    assert (null.version, null.format, null.options) == ("", None, ("work",))
+
+
+def test_every_suite_holds_models_that_exist() -> None:
+    """Each model of a suite has a canonical name, which is the one that is written there or short for it."""
+    assert api.suites()
+    for suite in api.suites().values():
+        for model in suite.models:
+            assert edgebench.count(model).model == model
+
+
+def plan(**given: object) -> api.Plan:
+    """Return the plan of a request for this machine, drawn without an agent."""
+    from edgebench.api.planning import plan_for
+
+    return plan_for(api.Request(**given), probe())  # type: ignore[arg-type] # the tests name the fields
+
+
+def test_a_plan_is_every_combination_once() -> None:
+    """Models, backends, threads and batches multiply; what was named twice is measured once, the first also as twin."""
+    asked = plan(
+        models=("lenet5", "layer", "lenet5"), backends=("null", "null:work=7"), threads=(1,), batches=(1, 8), seed=3
+    )
+    assert len(asked.trials) == 2 * 2 * 1 * 2
+    assert len({trial.id for trial in asked.trials}) == len(asked.trials)
+    (session,) = asked.sessions
+    assert [trial.id for trial in session.trials[:-1]] == [trial.id for trial in asked.trials]
+    assert session.trials[-1].id == f"{asked.trials[0].id}|twin"
+    assert (asked.seed, asked.formats) == (3, {"null": None})
+    assert asked.converting_s == 0
+
+
+def test_a_plan_without_models_takes_the_default_suite() -> None:
+    """A bare request measures the suite `seeds`; models named beside a suite come first."""
+    seeds = api.suites()["seeds"].models
+    assert tuple(one.model for one in plan(backends=("null",)).counted) == seeds
+    both = plan(models=("layer",), suite="seeds", backends=("null",))
+    assert [one.model for one in both.counted][1:] == list(seeds)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"threads": (0,)}, "0 threads asked for: this board lets us use 1 to"),
+        ({"threads": (4096,)}, "4096 threads asked for"),
+        ({"batches": (0,)}, "The batch is 0: expected an integer from 1"),
+        ({"precisions": ("int3",)}, "null has no precision 'int3': expected fp32"),
+        ({"backends": ("null:wrok=5",)}, "Unknown option 'wrok=5' of backend null: expected work=..."),
+        ({"backends": ("null:work",)}, "Unknown option 'work' of backend null"),
+        ({"suite": "sedes"}, "Unknown suite 'sedes': known are seeds"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_before(given: dict[str, object], message: str) -> None:
+    """A request that cannot be met is one sentence, before anything is converted or measured."""
+    with pytest.raises(UsageError) as refused:
+        plan(**{"models": ("lenet5",), "backends": ("null",), **given})
+    assert str(refused.value).startswith(message)
+
+
+def test_an_expectation_is_a_sentence() -> None:
+    """The plan in words says trials, sessions, board and time."""
+    sentence = api.expectation(plan(models=("lenet5",), backends=("null",)))
+    assert sentence.startswith("1 trial in 1 session on host (")
+    assert "5 invocations each: about " in sentence
+    assert sentence.endswith(" measuring.")
+
+
+def test_reading_what_is_no_run_is_refused(tmp_path: Path) -> None:
+    """A folder without a journal is one sentence, whether it is read or recomputed."""
+    for ask in (edgebench.read, api.recompute):
+        with pytest.raises(UsageError, match="is no run folder"):
+            ask(tmp_path)
+
+
+def test_the_cache_is_told_in_bytes() -> None:
+    """The state of the cache names its folder; clearing says what it freed."""
+    state = api.cache_state()
+    assert state.folder.name == "edgebench"
+    assert json.loads(json.dumps(state.size_bytes)) >= 0

@@ -1,0 +1,101 @@
+"""The board's side of the wire; what the host makes of these lines is in tests/measure/test_transport.py."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgebench.board.wire import SessionPlan, TrialPlan, WireError, decode_session, encode
+
+TEXT = st.text(max_size=20)
+SECONDS = st.floats(0, 1000)
+PLANS = st.builds(
+    SessionPlan,
+    session=TEXT,
+    seed=st.integers(0, 2**63),
+    trials=st.lists(
+        st.builds(
+            TrialPlan,
+            id=TEXT,
+            backend=TEXT,
+            options=st.dictionaries(TEXT, TEXT, max_size=3),
+            precision=TEXT,
+            threads=st.integers(1, 8),
+            batch=st.integers(1, 8),
+            artefact=st.none() | TEXT,
+            inputs=st.none() | TEXT,
+            reference=st.none() | TEXT,
+            twin_of=st.none() | TEXT,
+        ),
+        min_size=1,
+        max_size=2,
+    ).map(tuple),
+    block_s=SECONDS,
+    warm_up_s=SECONDS,
+    warm_up_cap_s=SECONDS,
+    stage_limit_s=SECONDS,
+    spool=st.none() | TEXT,
+)
+
+
+@given(PLANS)
+def test_plan_arrives_as_it_was_sent(plan: SessionPlan) -> None:
+    """A session plan is one line, and decoding gives an equal record back."""
+    line = encode(plan)
+    assert line.count(b"\n") == 1
+    assert line.endswith(b"\n")
+    assert decode_session(line) == plan
+
+
+def plan_fields() -> dict[str, Any]:
+    """The fields of a plan of one trial, as JSON has them."""
+    values: dict[str, Any] = {field.name: 1 for field in dataclasses.fields(SessionPlan)}
+    return {**values, "trials": [{field.name: 1 for field in dataclasses.fields(TrialPlan)}]}
+
+
+def test_smallest_plan_is_read() -> None:
+    """The cases below are refused for what they change, not for what they start from."""
+    assert len(decode_session(json.dumps(plan_fields()).encode()).trials) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"stop\n",
+        b"\xff\xfe",
+        b"null",
+        b"3",
+        b"[]",
+        b"{}",
+        b'{"trials": 3}',
+        b'{"trials": [3]}',
+        b'{"trials": [{}]}',
+        json.dumps({**plan_fields(), "surprise": 1}).encode(),
+        json.dumps({**plan_fields(), "trials": []}).encode(),
+        json.dumps({key: value for key, value in plan_fields().items() if key != "seed"}).encode(),
+        json.dumps({**plan_fields(), "trials": [{"id": "a", "surprise": 1}]}).encode(),
+        json.dumps(plan_fields()).encode()[:-1],
+    ],
+)
+def test_garbage_is_no_plan(line: bytes) -> None:
+    """What is no JSON object, lacks a field or has one too many raises WireError with the protocol's number."""
+    with pytest.raises(WireError, match="no session plan of protocol 1"):
+        decode_session(line)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_numbers_that_are_none_do_not_cross(value: float) -> None:
+    """JSON knows no NaN and no infinity: a record that holds one is refused where it is made."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        encode({"seconds": value})
+
+
+def test_only_records_cross() -> None:
+    """An object that is no record is refused by name rather than turned into text."""
+    with pytest.raises(TypeError, match="PosixPath cannot cross the wire"):
+        encode({"path": Path("/")})

@@ -1,0 +1,190 @@
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from edgebench.report import answer
+from edgebench.store.rows import BackendRow, PairRow, TrialRow
+from edgebench.store.tables import Summary
+
+
+def trial(**given: Any) -> TrialRow:
+    """Return a trial that was measured; what is not given is empty."""
+    row = {
+        **dict.fromkeys(field.name for field in fields(TrialRow)),
+        "session": "s1",
+        "model": "vgg",
+        "backend": "torch",
+        "threads_asked": 1,
+        "batch": 1,
+        "twin": False,
+        "status": "done",
+        "latency_p50_s": 0.01,
+        "flags": "",
+    }
+    return TrialRow(**{**row, **given})
+
+
+def pair(**given: Any) -> PairRow:
+    """Return VGG against MobileNet in torch: four times the mult-adds, thrice the latency."""
+    row = {
+        **dict.fromkeys(field.name for field in fields(PairRow)),
+        "session": "s1",
+        "by": "model",
+        "subject_model": "vgg",
+        "baseline_model": "mobilenet_v1",
+        "subject_backend": "torch",
+        "baseline_backend": "torch",
+        "same_inputs": True,
+        "threads": 1,
+        "latency_ratio": 3.0,
+        "latency_ratio_low": 2.9,
+        "latency_ratio_high": 3.1,
+        "mult_adds_ratio": 4.0,
+        "flags": "",
+    }
+    return PairRow(**{**row, **given})
+
+
+def twins(low: float | None, high: float | None) -> PairRow:
+    """Return a trial against itself."""
+    given = {"by": "twin", "baseline_model": "vgg", "mult_adds_ratio": None, "latency_ratio": 1.01}
+    return pair(**given, latency_ratio_low=low, latency_ratio_high=high)
+
+
+def backend(name: str, ratio: float | None, bounds: tuple[float, float] | None = None, **given: Any) -> BackendRow:
+    """Return a backend of VGG, so many times slower than the best."""
+    low, high = bounds or (None, None)
+    row = {
+        "session": "s1",
+        "model": "vgg",
+        "precision": "fp32",
+        "threads": 1,
+        "batch": 1,
+        "backend": name,
+        "status": "done",
+        "latency_p50_s": 0.01 * (ratio or 1),
+        "latency_p50_low_s": None,
+        "latency_p50_high_s": None,
+        "ratio_to_best": ratio,
+        "ratio_to_best_low": low,
+        "ratio_to_best_high": high,
+        "best": ratio == 1.0,
+        "flags": "",
+    }
+    return BackendRow(**{**row, **given})
+
+
+BEST = backend("onnxruntime", 1.0)
+
+
+def said(
+    trials: tuple[TrialRow, ...] = (), pairs: tuple[PairRow, ...] = (), backends: tuple[BackendRow, ...] = ()
+) -> list[str]:
+    """Return the sentences of a run."""
+    return list(answer.sentences(Summary(trials=trials, pairs=pairs, backends=backends)))
+
+
+def test_a_clear_winner_is_named_with_ratios() -> None:
+    """The fastest backend comes with its latency, the others with their ratio to it and its interval."""
+    (sentence,) = said(backends=(BEST, backend("torch", 2.5, (2.4, 2.6))))
+    assert sentence == "vgg: onnxruntime takes 10.0 ms (fp32, 1 thread); torch 2.50x [2.40, 2.60]."
+
+
+def test_what_is_level_is_called_level() -> None:
+    """A backend whose interval includes 1 is not called slower."""
+    (sentence,) = said(backends=(BEST, backend("torch", 1.01, (0.98, 1.04))))
+    assert sentence.endswith("; torch level with it [0.980, 1.04].")
+
+
+def test_a_ratio_without_an_interval_says_so() -> None:
+    """A ratio from too few invocations is told as one."""
+    (sentence,) = said(backends=(BEST, backend("torch", 2.5)))
+    assert sentence.endswith("; torch 2.50x (no interval).")
+
+
+def test_a_single_backend_wins_nothing() -> None:
+    """One backend takes its time; there is nobody to compare it with."""
+    assert said(backends=(BEST,)) == ["vgg: onnxruntime takes 10.0 ms (fp32, 1 thread)."]
+
+
+def test_settings_are_told_apart() -> None:
+    """Threads and batch are said, so that two settings of a model make two different sentences."""
+    first, second = said(backends=(BEST, backend("torch", 1.0, threads=4, batch=8)))
+    assert "(fp32, 1 thread)" in first
+    assert "(fp32, 4 threads, batch 8)" in second
+
+
+def test_a_lost_backend_is_no_competitor() -> None:
+    """Lost backends stand in no ranking; a model that ran nowhere has none."""
+    lost = backend("torch", None, status="lost", latency_p50_s=None)
+    assert said(backends=(BEST, lost)) == ["vgg: onnxruntime takes 10.0 ms (fp32, 1 thread)."]
+    assert said(backends=(lost,)) == []
+
+
+def test_a_lost_trial_is_told_with_its_cause() -> None:
+    """What was lost or unsupported is one sentence with stage and reason, ended by one full stop; a twin's is not."""
+    lost = trial(status="lost", stage="load", reason="ended by SIGKILL", latency_p50_s=None)
+    refused = trial(status="unsupported", stage="convert", reason="No such operation.", backend="openvino")
+    unfinished = trial(status="unfinished", stage=None, reason="the run was ended", backend="null")
+    assert said(trials=(lost, refused, unfinished, trial(status="lost", twin=True), trial())) == [
+        "vgg in torch: lost at stage load: ended by SIGKILL.",
+        "vgg in openvino: unsupported at stage convert: No such operation.",
+        "vgg in null: unfinished: the run was ended.",
+    ]
+
+
+def test_flags_are_told_once_each() -> None:
+    """Each flag names its trials, the twin as such, in the order of the alphabet."""
+    rows = (trial(flags="unsteady contended"), trial(flags="contended", twin=True), trial(flags=""))
+    assert said(trials=rows) == [
+        "Flag contended: vgg in torch, vgg in torch (twin).",
+        "Flag unsteady: vgg in torch.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (0.99, 1.03, "[0.990, 1.03]: as it should be."),
+        (1.002, 1.03, "[1.00, 1.03]: it was called different from itself: distrust small differences of this run."),
+        (0.95, 0.99, "[0.950, 0.990]: it was called different from itself: distrust small differences of this run."),
+        (None, None, "1.01: too few invocations to judge."),
+    ],
+)
+def test_the_twin_judges_the_session(low: float | None, high: float | None, verdict: str) -> None:
+    """A twin whose interval excludes 1 is told as a reason for distrust, on either side of it."""
+    (sentence,) = said(pairs=(twins(low, high),))
+    assert sentence.startswith("Check: vgg in torch against itself is 1.01")
+    assert sentence.endswith(verdict)
+
+
+def test_the_widest_pair_is_told_in_every_backend() -> None:
+    """Of all pairs the one furthest apart in mult-adds is told, with its latency ratio in each backend."""
+    rows = (
+        pair(baseline_model="squeezenet", mult_adds_ratio=2.0),
+        pair(),
+        pair(subject_backend="onnxruntime", latency_ratio=2.0, latency_ratio_low=None, latency_ratio_high=None),
+    )
+    assert said(pairs=rows) == [
+        "vgg has 4.00x the mult-adds of mobilenet_v1; its latency is 3.00x [2.90, 3.10] in torch, 2.00x in onnxruntime."
+    ]
+
+
+def test_a_pair_of_unlike_inputs_is_told_only_without_others() -> None:
+    """LeNet's 32x32 beside 224x224 says little: pairs of like inputs come first."""
+    unlike = pair(baseline_model="lenet5", same_inputs=False, mult_adds_ratio=37000.0)
+    assert "lenet5" not in said(pairs=(unlike, pair()))[0]
+    assert "lenet5" in said(pairs=(unlike,))[0]
+
+
+def test_a_pair_that_is_close_in_mult_adds_is_no_claim() -> None:
+    """Below a ratio of 1.2 in mult-adds, and between backends, no pair is told."""
+    assert said(pairs=(pair(mult_adds_ratio=1.19), pair(by="backend", mult_adds_ratio=None))) == []
+
+
+def test_the_answer_comes_first() -> None:
+    """Winners, then the widest pair, the check, what was lost, and flags last."""
+    rows = (trial(flags="paging"), trial(status="lost", stage="load", reason="no"))
+    found = said(trials=rows, pairs=(twins(0.9, 1.1), pair()), backends=(BEST,))
+    assert [sentence.split()[0] for sentence in found] == ["vgg:", "vgg", "Check:", "vgg", "Flag"]
