@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["tests.loopback.fixtures"]
+
 # A deadline fails an example for what the machine's neighbours did; a failure in CI must come again on repetition.
 settings.register_profile("edgebench", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("edgebench")

@@ -1,6 +1,9 @@
-"""Have the files made that the trials of a run need."""
+"""Have the files made that the trials of a run need, or take them from its bundle."""
+
+from functools import partial
 
 from edgebench import formats
+from edgebench.api import _bundled
 from edgebench.api._measuring import Execution
 from edgebench.formats import ConversionFailed
 from edgebench.measure.plan import Files, Trial
@@ -12,9 +15,11 @@ _SOURCE = "source"  # stands for the format of what could not even be built
 def convert_all(execution: Execution) -> None:
     """Convert every model that has to become a file; one that does not is noted, and its trials are left out."""
     state = execution.folder.read()
+    used = state.started.bundle
+    provide = partial(_convert, execution) if used is None else partial(_bundled.provide, _bundled.reopened(used))
     noted = set(state.converted)
     refused = {(one.model, one.batch, one.format) for one in state.not_converted}
-    for trial in state.started.trials:
+    for trial in (one for one in state.started.trials if one.id not in state.not_started):
         wanted = state.started.formats[trial.backend]
         if wanted is None:
             execution.files[trial.id] = Files()
@@ -23,11 +28,11 @@ def convert_all(execution: Execution) -> None:
         if refused & {key, (trial.model, trial.batch, _SOURCE)}:
             continue
         try:
-            execution.files[trial.id], record = _convert(execution, trial, wanted)
+            execution.files[trial.id], record = provide(trial, wanted)
         except ConversionFailed as failed:
-            refusal = _refusal(trial, wanted, failed)
-            refused.add((refusal.model, refusal.batch, refusal.format))
-            execution.journal.append(refusal)
+            answer = refusal(trial.model, trial.batch, wanted, failed)
+            refused.add((answer.model, answer.batch, answer.format))
+            execution.journal.append(answer)
             continue
         if key not in noted:
             noted.add(key)
@@ -52,10 +57,11 @@ def _convert(execution: Execution, trial: Trial, wanted: str) -> tuple[Files, Co
     return files, record
 
 
-def _refusal(trial: Trial, wanted: str, failed: ConversionFailed) -> NotConverted:
+def refusal(model: str, batch: int, wanted: str, failed: ConversionFailed) -> NotConverted:
+    """Return what is kept of a model that did not become a file."""
     return NotConverted(
-        model=trial.model,
-        batch=trial.batch,
+        model=model,
+        batch=batch,
         format=_SOURCE if failed.stage == "build" else wanted,
         stage=failed.stage,
         reason=str(failed),

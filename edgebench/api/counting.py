@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from edgebench import analysis, architectures
 from edgebench.analysis.cost import Cost
+from edgebench.errors import UsageError
+from edgebench.store.records import Counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,4 +23,31 @@ def count(model: str, batch: int = 1) -> Counting:
     Raise UsageError for an unknown architecture, parameter or value.
     """
     parsed = architectures.parse(model)
-    return Counting(model=architectures.name(parsed), batch=batch, cost=analysis.count(parsed, batch))
+    return Counting(model=architectures.name(parsed), batch=batch, cost=_cost(parsed, batch))
+
+
+def counted(model: str) -> Counted:
+    """Return the cost of a model at batch 1, as it is kept with what was measured."""
+    parsed = architectures.parse(model)
+    cost = _cost(parsed)
+    return Counted(
+        model=model,
+        inputs=architectures.input_shapes(parsed),
+        mult_adds=cost.mult_adds,
+        params=cost.params,
+        bias_params=cost.bias_params,
+        bn_params=cost.bn_params,
+        layers=cost.layers,
+    )
+
+
+def _cost(model: architectures.Model, batch: int = 1) -> Cost:
+    try:
+        return analysis.count(model, batch)
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise UsageError(
+            "To count a model needs torch, which is not installed: pip install 'edgebench[host]', "
+            "or measure a bundle that `edgebench pack` made on another machine (run --bundle)."
+        ) from error

@@ -1,26 +1,32 @@
 """What is known and what is installed."""
 
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar
 
 from edgebench import formats, plugins, tomlfile
+from edgebench.board.backends import package_version, runtime_version
 from edgebench.board.wire import STRICT
 from edgebench.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendState:
-    """A backend, and its runtime's version here: None when it is not installed, "" when it needs no package."""
+    """A backend, the package that holds its runtime, and that one's version here.
+
+    `version` is None when it is not installed and "" when no package tells; `status` is what has to be known of its
+    figures, of the whole backend or of options ("not run on hardware").
+    """
 
     name: str
     format: str | None
     precisions: tuple[str, ...]
     options: tuple[str, ...]
+    distribution: str | None
     version: str | None
     get_it: str | None
+    status: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,16 +55,26 @@ def backends() -> tuple[BackendState, ...]:
 def backend(name: str) -> BackendState:
     """Return one backend; raise UsageError when none has that name."""
     module = plugins.load("backends", name)
-    distribution = module.DISTRIBUTION
-    found = "" if distribution is None else _version(distribution)
+    found = runtime_version(module)
+    way = getattr(module, "GET_IT", f"pip install 'edgebench[{module.DISTRIBUTION}]'")
+    said = getattr(module, "STATUS", {})
     return BackendState(
         name=name,
         format=module.FORMAT,
         precisions=module.PRECISIONS,
         options=module.OPTIONS,
+        distribution=module.DISTRIBUTION,
         version=found,
-        get_it=None if found is not None else f"pip install 'edgebench[{distribution}]'",
+        get_it=None if found is not None else way,
+        status="; ".join(f"{option}: {text}" if option else text for option, text in said.items()) or None,
     )
+
+
+def status(name: str, options: tuple[tuple[str, str], ...]) -> str | None:
+    """Return what has to be known of the figures of a backend with these options, None when there is nothing."""
+    said = getattr(plugins.load("backends", name), "STATUS", {})
+    words = ("", *(f"{key}={value}" for key, value in options))
+    return next((said[word] for word in words if word in said), None)
 
 
 def suites() -> dict[str, Suite]:
@@ -88,12 +104,5 @@ def clear_cache() -> CacheState:
 
 def versions(names: tuple[str, ...]) -> dict[str, str]:
     """Return the versions of those packages that are installed."""
-    found = {name: _version(name) for name in names}
+    found = {name: package_version(name) for name in names}
     return {name: text for name, text in found.items() if text is not None}
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None

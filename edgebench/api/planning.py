@@ -1,16 +1,30 @@
 """From what a user asks for to the sessions that answer it; nothing is measured or converted here."""
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgebench import analysis, architectures, devices
-from edgebench.api.listing import backend, suite
+from edgebench import architectures, devices, units
+from edgebench.api import _bundled
+from edgebench.api._reaching import Board
+from edgebench.api.counting import counted as count_model
+from edgebench.api.listing import BackendState, backend, suite
 from edgebench.devices.records import Device, Unit
 from edgebench.errors import UsageError
 from edgebench.formats import cached
-from edgebench.measure.plan import Protocol, Session, Trial, expected_seconds, sessions, worker_bytes
-from edgebench.store.records import Counted
+from edgebench.measure.plan import (
+    TWIN,
+    Protocol,
+    Session,
+    Trial,
+    expected_seconds,
+    sessions,
+    too_large,
+    worker_bytes,
+)
+from edgebench.store.bundle import Bundle
+from edgebench.store.records import BundleUsed, Counted, NotStarted
 
 DEFAULT_SUITE = "seeds"
 
@@ -24,9 +38,14 @@ _CONVERTED_BYTES_PER_S = 50e6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a user asks to have measured; empty tuples mean the device's own defaults."""
+    """What a user asks to have measured; empty tuples mean the device's own defaults.
+
+    `host` is an address as ssh takes it, for a board that no boards.toml names; `bundle` holds the models, which then
+    are neither counted nor converted here.
+    """
 
     device: str = devices.HOST
+    host: str | None = None
     models: tuple[str, ...] = ()
     suite: str | None = None
     backends: tuple[str, ...] = ()
@@ -37,11 +56,15 @@ class Request:
     budget_s: float | None = None
     results: Path = Path("results")
     seed: int | None = None
+    bundle: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a run will do: its trials in sessions, the counts of its models, and the seconds it is expected to take."""
+    """What a run will do: its trials in sessions, the counts of its models, and the seconds it is expected to take.
+
+    `left_out` are those of the trials that will not be started.
+    """
 
     device: Device
     unit: Unit
@@ -51,27 +74,36 @@ class Plan:
     sessions: tuple[Session, ...]
     formats: dict[str, str | None]
     counted: tuple[Counted, ...]
+    left_out: tuple[NotStarted, ...]
+    bundle: BundleUsed | None
     measuring_s: float
     converting_s: float
 
 
-def plan_for(request: Request, facts: devices.Facts) -> Plan:
-    """Return what a request means on the board with these facts (`board.probe`).
+def plan_for(request: Request, board: Board) -> Plan:
+    """Return what a request means on a measuring board.
 
     Raise UsageError for anything that does not exist or does not fit together.
     """
-    device, unit = devices.resolve(request.device)
-    if unit.host is not None:
-        raise UsageError(f"The unit {unit.name} is another machine ({unit.host}): this version measures only this one.")
-    devices.check(device, facts, unit)
-    trials = _trials(request, device, facts)
-    counted = tuple(_count(model) for model in dict.fromkeys(trial.model for trial in trials))
+    device, unit, facts = board.device, board.unit, board.facts
+    bundle = None if request.bundle is None else _bundled.opened(request.bundle)
+    trials = _trials(request, board, bundle)
+    formats = {trial.backend: backend(trial.backend).format for trial in trials}
+    if bundle is not None:
+        for trial in trials:
+            _bundled.check(bundle, trial, formats[trial.backend])
+    counted = tuple(_counted(model, bundle) for model in dict.fromkeys(trial.model for trial in trials))
     weight_bytes = {one.model: _weight_bytes(one) for one in counted}
     needs = {trial.id: worker_bytes(trial, weight_bytes[trial.model]) for trial in trials}
     seed = secrets.randbelow(2**31) if request.seed is None else request.seed
+    left_out = _left_out(needs, facts["memory_available_bytes"], unit)
     planned = tuple(sessions(trials, seed, needs, facts["memory_available_bytes"]))
-    protocol = Protocol(invocations=request.invocations, stage_limit_s=device.limits.stage_s, budget_s=request.budget_s)
-    formats = {trial.backend: backend(trial.backend).format for trial in trials}
+    protocol = Protocol(
+        invocations=request.invocations,
+        stage_limit_s=device.limits.stage_s,
+        memory_limit_bytes=device.limits.memory_bytes,
+        budget_s=request.budget_s,
+    )
     calls = {trial.id: _expected_call_s(trial, device, counted) for trial in trials}
     weights = {trial.id: weight_bytes[trial.model] for trial in trials}
     return Plan(
@@ -83,17 +115,17 @@ def plan_for(request: Request, facts: devices.Facts) -> Plan:
         sessions=planned,
         formats=formats,
         counted=counted,
-        measuring_s=expected_seconds(planned, protocol, calls, weights),
-        converting_s=_converting_s(trials, formats, weight_bytes),
+        left_out=left_out,
+        bundle=None if bundle is None else _bundled.used(bundle),
+        measuring_s=expected_seconds(_without(planned, {one.trial for one in left_out}), protocol, calls, weights),
+        converting_s=_converting_s(trials, formats, weight_bytes) if bundle is None else 0.0,
     )
 
 
-def _trials(request: Request, device: Device, facts: devices.Facts) -> list[Trial]:
-    models = list(request.models)
-    if request.suite is not None or not models:
-        models += suite(request.suite or DEFAULT_SUITE).models
-    names = [architectures.name(architectures.parse(model)) for model in models]
-    runtimes = [_backend(text) for text in request.backends] or _installed(device)
+def _trials(request: Request, board: Board, bundle: Bundle | None) -> list[Trial]:
+    device = board.device
+    names = _names(request, bundle)
+    runtimes = [_backend(text, board) for text in request.backends] or _installed(board, bundle)
     trials = [
         Trial(
             model=name,
@@ -110,8 +142,41 @@ def _trials(request: Request, device: Device, facts: devices.Facts) -> list[Tria
         for batch in request.batches
     ]
     for trial in trials:
-        _check(trial, facts)
+        _check(trial, board.facts)
     return list({trial.id: trial for trial in trials}.values())
+
+
+def _names(request: Request, bundle: Bundle | None) -> list[str]:
+    """Return the canonical names of the models asked for; the default is the bundle, or a suite without one."""
+    models = list(request.models)
+    if request.suite is not None or not (models or bundle):
+        models += suite(request.suite or DEFAULT_SUITE).models
+    if bundle is not None:
+        return _bundled.models(bundle, models)
+    return [architectures.name(architectures.parse(model)) for model in models]
+
+
+def _left_out(needs: Mapping[str, int], available_bytes: int, unit: Unit) -> tuple[NotStarted, ...]:
+    """Return the trials that do not fit the board's memory; raise UsageError when none fits."""
+    there = f"{units.size(available_bytes)} of {unit.name}'s memory is available"
+    left_out = [trial for trial in needs if trial in too_large(needs, available_bytes)]
+    if len(left_out) == len(needs):
+        least = min(needs, key=lambda trial: needs[trial])
+        raise UsageError(
+            f"No trial fits: {least} needs about {units.size(needs[least])}, {there}; "
+            "end other programs, or choose smaller models."
+        )
+    return tuple(
+        NotStarted(trial=trial, stage="memory", reason=f"needs about {units.size(needs[trial])}, {there}")
+        for trial in left_out
+    )
+
+
+def _without(planned: tuple[Session, ...], left_out: Collection[str]) -> list[Session]:
+    return [
+        replace(one, trials=tuple(trial for trial in one.trials if trial.id.removesuffix(TWIN) not in left_out))
+        for one in planned
+    ]
 
 
 def _check(trial: Trial, facts: devices.Facts) -> None:
@@ -127,7 +192,7 @@ def _check(trial: Trial, facts: devices.Facts) -> None:
         raise UsageError(f"The batch is {trial.batch}: expected an integer from 1.")
 
 
-def _backend(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+def _backend(text: str, board: Board) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Return a backend's name and options from `null:work=1000`; raise UsageError when it cannot be used."""
     name, _, rest = text.partition(":")
     state = backend(name)
@@ -138,35 +203,36 @@ def _backend(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
             known = ", ".join(f"{option}=..." for option in state.options) or "none"
             raise UsageError(f"Unknown option {item!r} of backend {name}: expected {known}.")
         options.append((key, value))
-    if state.version is None:
-        raise UsageError(f"The backend {name} is not installed: {state.get_it}.")
+    if name not in board.runtimes:
+        raise UsageError(f"The backend {name} is not installed on {board.unit.name}: {_way(state, board)}.")
     return name, tuple(options)
 
 
-def _installed(device: Device) -> list[tuple[str, tuple[tuple[str, str], ...]]]:
-    """Return the device's own backends as far as they are installed."""
-    wanted = [backend(name) for name in device.run.backends]
-    found: list[tuple[str, tuple[tuple[str, str], ...]]] = [
-        (state.name, ()) for state in wanted if state.version is not None
-    ]
+def _installed(board: Board, bundle: Bundle | None) -> list[tuple[str, tuple[tuple[str, str], ...]]]:
+    """Return the device's own backends as far as they are installed, and the bundle holds what they load."""
+    wanted = board.device.run.backends
+    found: list[tuple[str, tuple[tuple[str, str], ...]]] = [(name, ()) for name in wanted if name in board.runtimes]
     if not found:
-        ways = "; ".join(state.get_it for state in wanted if state.get_it)
-        raise UsageError(f"None of the backends of {device.name} is installed: {ways}.")
-    return found
+        ways = "; ".join(_way(backend(name), board) for name in wanted)
+        raise UsageError(f"None of the backends of {board.device.name} is installed on {board.unit.name}: {ways}.")
+    served = [one for one in found if bundle is None or _bundled.holds(bundle, backend(one[0]).format)]
+    if bundle is not None and not served:
+        names = ", ".join(name for name, _ in found)
+        raise UsageError(f"{bundle.path} holds nothing that {names} loads, and no other backend is installed.")
+    return served
 
 
-def _count(model: str) -> Counted:
-    parsed = architectures.parse(model)
-    cost = analysis.count(parsed)
-    return Counted(
-        model=model,
-        inputs=architectures.input_shapes(parsed),
-        mult_adds=cost.mult_adds,
-        params=cost.params,
-        bias_params=cost.bias_params,
-        bn_params=cost.bn_params,
-        layers=cost.layers,
-    )
+def _way(state: BackendState, board: Board) -> str:
+    """Return how to get a backend onto a measuring board."""
+    if state.distribution is None:
+        return state.get_it or "it comes with the board's system"
+    if board.unit.host is not None:
+        return f"edgebench devices setup --host {board.unit.host} --backend {state.name}"
+    return f"pip install 'edgebench[{state.name}]'"
+
+
+def _counted(model: str, bundle: Bundle | None) -> Counted:
+    return count_model(model) if bundle is None else _bundled.counted(bundle, model)
 
 
 def _weight_bytes(counted: Counted) -> int:

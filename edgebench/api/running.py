@@ -8,12 +8,12 @@ from pathlib import Path
 from edgebench import __version__, devices, units
 from edgebench.api._converting import convert_all
 from edgebench.api._measuring import Execution, measure
-from edgebench.api.listing import versions
+from edgebench.api._reaching import Side, reached, unit_of
+from edgebench.api.listing import status, versions
 from edgebench.api.planning import Plan, Request, plan_for
 from edgebench.api.reading import Result, read
 from edgebench.errors import EdgebenchError, LostTrialError, UsageError
-from edgebench.measure import transport
-from edgebench.store import SCHEMA, create, newest_unfinished
+from edgebench.store import SCHEMA, Journal, RunFolder, create, locked, newest_unfinished
 from edgebench.store.records import Ended, Resumed, RunStarted
 
 _PACKAGES = ("numpy", "onnx", "onnxruntime", "onnxscript", "openvino", "torch")
@@ -25,8 +25,8 @@ def silent(_: str) -> None:
 
 def plan(request: Request) -> Plan:
     """Return what a request would measure and how long that takes; nothing is measured or written."""
-    with transport.local() as (_, hello):
-        return plan_for(request, hello.facts)
+    with reached(request.device, request.host) as side:
+        return plan_for(request, side.board)
 
 
 def run(request: Request, say: Callable[[str], None] = silent) -> Result:
@@ -36,44 +36,53 @@ def run(request: Request, say: Callable[[str], None] = silent) -> Result:
     starts, LostTrialError when the results can no longer be written. A trial that is lost is a row, not an error.
     KeyboardInterrupt ends the run in order: what was measured is kept, and the tables are made.
     """
-    with transport.local() as (connection, hello):
-        planned = plan_for(request, hello.facts)
-        folder = create(request.results, planned.unit.name, datetime.now(UTC))
-        with folder.opened() as journal:
-            journal.append(_started(planned, hello.facts))
-            for counted in planned.counted:
-                journal.append(counted)
-            say(expectation(planned))
-            return _finish(Execution(folder=folder, journal=journal, say=say, connection=connection))
+    with reached(request.device, request.host) as side:
+        planned = plan_for(request, side.board)
+        with locked(request.results, planned.unit.name):
+            folder = create(request.results, planned.unit.name, datetime.now(UTC))
+            with folder.opened() as journal:
+                journal.append(_started(planned, side.board.facts))
+                for counted in planned.counted:
+                    journal.append(counted)
+                for one in planned.left_out:
+                    journal.append(one)
+                    say(f"{one.trial} is left out: it {one.reason}.")
+                say(expectation(planned))
+                return _finish(_execution(side, folder, journal, say))
 
 
-def resume(results: Path, device: str = devices.HOST, say: Callable[[str], None] = silent) -> Result:
+def resume(
+    results: Path, device: str = devices.HOST, host: str | None = None, say: Callable[[str], None] = silent
+) -> Result:
     """Go on with the newest run of a unit that did not end, and return it; nothing is measured twice.
 
     Trials that were lost by their own fault stay lost. Raise UsageError when there is no such run.
     """
-    kind, unit = devices.resolve(device)
+    unit = unit_of(device, host)
     folder = newest_unfinished(results, unit.name)
     if folder is None:
         raise UsageError(f"{results / unit.name} holds no unfinished run: there is nothing to resume.")
-    with transport.local() as (connection, hello):
-        devices.check(kind, hello.facts, unit)
-        with folder.opened() as journal:
-            folder.adopt_spools(journal)
-            journal.append(Resumed(at=_now()))
-            say(f"Going on with {folder.path}.")
-            return _finish(Execution(folder=folder, journal=journal, say=say, connection=connection))
+    with reached(device, host) as side, locked(results, unit.name), folder.opened() as journal:
+        side.transport.recover(folder.path, side.connection)
+        folder.adopt_spools(journal)
+        journal.append(Resumed(at=_now()))
+        say(f"Going on with {folder.path}.")
+        return _finish(_execution(side, folder, journal, say))
 
 
 def expectation(planned: Plan) -> str:
     """Return in one sentence what a plan will do and how long it is expected to take."""
-    trials, sessions = len(planned.trials), len(planned.sessions)
+    trials, sessions = len(planned.trials) - len(planned.left_out), len(planned.sessions)
     work = f"{trials} trial{'s' * (trials != 1)} in {sessions} session{'s' * (sessions != 1)}"
     converting = f" and {units.clock_time(planned.converting_s)} converting" if planned.converting_s else ""
     return (
         f"{work} on {planned.unit.name} ({planned.device.title}), {planned.protocol.invocations} invocations each: "
         f"about {units.clock_time(planned.measuring_s)} measuring{converting}."
     )
+
+
+def _execution(side: Side, folder: RunFolder, journal: Journal, say: Callable[[str], None]) -> Execution:
+    return Execution(folder=folder, journal=journal, say=say, transport=side.transport, connection=side.connection)
 
 
 def _finish(execution: Execution) -> Result:
@@ -127,7 +136,14 @@ def _started(planned: Plan, facts: devices.Facts) -> RunStarted:
         watts_per_core_high=power.watts_per_core_high if power else None,
         facts=dict(facts),
         versions=versions(_PACKAGES),
+        statuses=_statuses(planned),
+        bundle=planned.bundle,
     )
+
+
+def _statuses(planned: Plan) -> dict[str, str]:
+    found = {trial.backend_name: status(trial.backend, trial.backend_options) for trial in planned.trials}
+    return {name: said for name, said in found.items() if said is not None}
 
 
 def _now() -> str:

@@ -8,6 +8,7 @@ only to its spool file: the host sleeps until an invocation is over.
 import argparse
 import contextlib
 import ctypes
+import fcntl
 import itertools
 import math
 import os
@@ -18,14 +19,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from edgebench.board import order, wire
+from edgebench.board import files, order, wire
+from edgebench.board.backends import installed
 from edgebench.board.child import Child, WorkerLost
 from edgebench.board.probe import probe
-from edgebench.board.wire import Block, Closed, Event, InvocationDone, Ready, SessionPlan, TrialPlan
+from edgebench.board.wire import (
+    Block,
+    Closed,
+    Event,
+    FilesAsked,
+    FilesState,
+    InvocationDone,
+    Ready,
+    SessionPlan,
+    TrialPlan,
+)
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _SLOW_CALL_S = 0.05  # MEASUREMENT 2.1: above it no priming call, and half of the rounds
 _MOST_SAMPLES = 200
+_LOCK_PAUSE_S = 0.5
 _CLOCK_PAIR_S = 52e-9
 _CLOCK_SHARE = 0.01
 
@@ -44,6 +57,7 @@ class Outbox:
         with contextlib.ExitStack() as stack:
             if path is not None:
                 with contextlib.suppress(OSError):
+                    Path(path).parent.mkdir(exist_ok=True)
                     self._spool = stack.enter_context(Path(path).open("ab", buffering=0))
             yield
         self._spool = None
@@ -102,7 +116,7 @@ class Session:
         with contextlib.ExitStack() as stack:
             children: dict[str, Child] = {}
             for trial in starts:
-                child = stack.enter_context(Child.started(trial, self._cpus(trial)))
+                child = stack.enter_context(Child.started(trial, self._cpus(trial), self._plan.memory_limit_bytes))
                 if self._open(child, invocation):
                     children[trial.id] = child
             orders = order.round_orders(len(trials), self._plan.rounds, self._plan.seed, invocation)
@@ -129,7 +143,13 @@ class Session:
             self._give_up(child, invocation, lost)
             return False
         fields["parity"] = wire.Parity(**fields["parity"]) if fields["parity"] else None
-        ready = Ready(session=self._plan.session, invocation=invocation, trial=child.trial.id, **fields)
+        ready = Ready(
+            session=self._plan.session,
+            invocation=invocation,
+            trial=child.trial.id,
+            memory_limited=child.memory_limited,
+            **fields,
+        )
         self._call_s.setdefault(child.trial.twin_of or child.trial.id, ready.call_s)
         self._outbox.put(ready)
         return True
@@ -162,7 +182,7 @@ class Session:
         except WorkerLost as lost:
             self._give_up(child, invocation, lost)
             return
-        record = wire.Memory(**fields["memory"])
+        record = wire.Memory(**fields["memory"]) if fields["memory"] else None
         self._outbox.put(Closed(session=self._plan.session, invocation=invocation, trial=child.trial.id, memory=record))
 
     def _give_up(self, child: Child, invocation: int, lost: WorkerLost) -> None:
@@ -203,17 +223,21 @@ def samples_per_block(sample_s: float, block_s: float) -> int:
 def serve(commands: BinaryIO, outbox: Outbox) -> None:
     """Run the sessions that the host asks for, until it closes the stream."""
     allowed = sorted(os.sched_getaffinity(0))
-    outbox.put(wire.Hello(protocol=wire.PROTOCOL, pid=os.getpid(), facts=probe()))
+    outbox.put(wire.Hello(protocol=wire.PROTOCOL, pid=os.getpid(), facts=probe(), runtimes=installed()))
     outbox.flush()
     for line in commands:
         try:
-            plan = wire.decode_session(line)
+            request = wire.decode_request(line)
+            if isinstance(request, FilesAsked):
+                outbox.put(FilesState(missing=tuple(files.settle(Path(files.FOLDER), request.wanted))))
+                outbox.flush()
+                continue
         except wire.WireError as error:
             outbox.put(wire.Refused(message=str(error)))
             outbox.flush()
             continue
-        with outbox.spooling(plan.spool):
-            _run(plan, commands, outbox, allowed)
+        with outbox.spooling(request.spool):
+            _run(request, commands, outbox, allowed)
 
 
 def _run(plan: SessionPlan, commands: BinaryIO, outbox: Outbox, allowed: list[int]) -> None:
@@ -235,12 +259,32 @@ def main() -> int:
     """Serve the host on standard input and output."""
     parser = argparse.ArgumentParser(prog="edgebench.board.agent", description="Measure what the host asks for.")
     parser.add_argument("--die-with-parent", action="store_true", help="end when the starting process ends")
+    parser.add_argument("--lock", type=Path, help="measure only while this file is locked by us")
+    parser.add_argument("--wait", type=float, default=120, help="how many seconds to wait for that lock")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, _stop)
     if arguments.die_with_parent:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    serve(sys.stdin.buffer, Outbox(sys.stdout.buffer))
+    outbox = Outbox(sys.stdout.buffer)
+    with contextlib.ExitStack() as stack:
+        if arguments.lock is not None and not _locked(stack.enter_context(arguments.lock.open("ab")), arguments.wait):
+            outbox.put(wire.Refused(message=f"another session is measuring: {arguments.lock} is locked"))
+            outbox.flush()
+            return 1
+        serve(sys.stdin.buffer, outbox)
     return 0
+
+
+def _locked(file: BinaryIO, wait_s: float) -> bool:
+    """Lock a file, and tell whether that worked: after a lost link the agent before this one may still be measuring."""
+    until = time.perf_counter() + wait_s
+    while True:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        if time.perf_counter() >= until:
+            return False
+        time.sleep(_LOCK_PAUSE_S)
 
 
 def _stop(number: int, frame: object) -> None:

@@ -11,8 +11,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import IO, Any
 
+from edgebench.board.limits import MemoryGroup, kills_of_board
 from edgebench.board.wire import MAX_LINE_BYTES, Lost, TrialPlan, encode
 
 _TAIL_BYTES = 4000
@@ -21,48 +23,54 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _CLEARED = ("OMP_", "GOMP_", "KMP_", "MKL_", "ORT_", "OV_", "ONEDNN_", "DNNL_", "MALLOC_", "TORCH_", "LD_PRELOAD")
 
 
+_KIB = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _End:
+    """How a process ended, as its parent can tell: exit status or minus its signal, and its peak of resident memory."""
+
+    status: int
+    peak_bytes: int
+
+
 class WorkerLost(Exception):  # noqa: N818 - an event, not a mistake
     """A worker did not answer as it should; carries all that is known of its end."""
 
-    def __init__(self, stage: str, reason: str, status: int | None, stderr_tail: str) -> None:
+    def __init__(self, reason: str, known: dict[str, Any]) -> None:
         super().__init__(reason)
-        self._stage = stage
-        self._status = status
-        self._stderr_tail = stderr_tail
+        self._known = known
 
     def record(self, session: str, invocation: int, trial: str) -> Lost:
         """Return the end as the record of a lost trial."""
-        status = self._status
-        return Lost(
-            session=session,
-            invocation=invocation,
-            trial=trial,
-            stage=self._stage,
-            reason=str(self),
-            exit_status=status if status is not None and status >= 0 else None,
-            signal=signal_name(-status) if status is not None and status < 0 else None,
-            stderr_tail=self._stderr_tail,
-        )
+        return Lost(session=session, invocation=invocation, trial=trial, reason=str(self), **self._known)
 
 
 class Child:
     """A worker process; it runs only while it is asked something and is stopped (SIGSTOP) otherwise."""
 
     def __init__(
-        self, trial: TrialPlan, cpus: list[int], process: "subprocess.Popen[bytes]", stderr: IO[bytes]
+        self,
+        trial: TrialPlan,
+        cpus: list[int],
+        process: "subprocess.Popen[bytes]",
+        stderr: IO[bytes],
+        group: MemoryGroup,
     ) -> None:
         self.trial = trial
         self._cpus = cpus
         self._process = process
         self._stderr = stderr
+        self._group = group
+        self._kills_before = kills_of_board()
         self._stage = "start"
         self._buffer = b""
 
     @classmethod
     @contextlib.contextmanager
-    def started(cls, trial: TrialPlan, cpus: list[int]) -> "Iterator[Child]":
-        """Start a worker in a fresh process; kill what is left of it in the end."""
-        with tempfile.TemporaryFile() as stderr:
+    def started(cls, trial: TrialPlan, cpus: list[int], memory_limit_bytes: int | None = None) -> "Iterator[Child]":
+        """Start a worker in a fresh process, held to a size of memory if asked; kill what is left of it in the end."""
+        with contextlib.closing(MemoryGroup(memory_limit_bytes)) as group, tempfile.TemporaryFile() as stderr:
             process = subprocess.Popen(
                 [sys.executable, "-m", "edgebench.board.worker"],
                 stdin=subprocess.PIPE,
@@ -72,13 +80,19 @@ class Child:
                 bufsize=0,
             )
             try:
-                yield cls(trial, cpus, process, stderr)
+                group.adopt(process.pid)
+                yield cls(trial, cpus, process, stderr, group)
             finally:
                 process.kill()
                 process.wait()
                 for pipe in (process.stdin, process.stdout):
                     if pipe is not None:
                         pipe.close()
+
+    @property
+    def memory_limited(self) -> bool | None:
+        """Tell whether the worker is held to the memory that was asked for, None if none was."""
+        return self._group.held
 
     def description(self) -> dict[str, Any]:
         """Return what the worker has to know of its trial."""
@@ -148,19 +162,49 @@ class Child:
 
     def _lost(self, reason: str | None) -> WorkerLost:
         """Return why the worker is lost; with a reason of our own it is killed, else it ended by itself."""
-        status = None
-        if reason is None:
-            status = self._process.wait()
-            reason = f"ended by {signal_name(-status)}" if status < 0 else f"ended with exit status {status}"
-        else:
+        by_itself = reason is None
+        if not by_itself:
             self._process.kill()
-            self._process.wait()
-        return WorkerLost(self._stage, reason, status, self._stderr_tail())
+        end = self._reap()
+        out_of_memory = self._out_of_memory() if by_itself and end.status == -signal.SIGKILL else False
+        if reason is None:
+            reason = _ending(end.status, out_of_memory)
+        known = {
+            "stage": self._stage,
+            "exit_status": end.status if by_itself and end.status >= 0 else None,
+            "signal": signal_name(-end.status) if by_itself and end.status < 0 else None,
+            "out_of_memory": out_of_memory,
+            "peak_bytes": end.peak_bytes,
+            "stderr_tail": self._stderr_tail(),
+        }
+        return WorkerLost(reason, known)
+
+    def _reap(self) -> _End:
+        """Wait for the process and return how it ended; wait4(2) tells its memory, which Popen throws away."""
+        _, status, usage = os.wait4(self._process.pid, 0)
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        return _End(status=self._process.returncode, peak_bytes=usage.ru_maxrss * _KIB)
+
+    def _out_of_memory(self) -> bool | None:
+        """Tell whether the kernel counts a kill for want of memory: only that tells it from any other SIGKILL."""
+        own = self._group.kills()
+        if own is not None:
+            return own > 0
+        after = kills_of_board()
+        return None if after is None or self._kills_before is None else after > self._kills_before
 
     def _stderr_tail(self) -> str:
         length = self._stderr.seek(0, os.SEEK_END)
         self._stderr.seek(max(0, length - _TAIL_BYTES))
         return self._stderr.read().decode(errors="replace")
+
+
+def _ending(status: int, out_of_memory: bool | None) -> str:
+    if out_of_memory:
+        return "killed by the kernel: out of memory"
+    if status == -signal.SIGILL:
+        return "ended by SIGILL: its runtime was built for another processor"
+    return f"ended by {signal_name(-status)}" if status < 0 else f"ended with exit status {status}"
 
 
 def signal_name(number: int) -> str:

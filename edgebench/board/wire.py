@@ -57,6 +57,28 @@ class SessionPlan:
     warm_up_cap_s: float
     stage_limit_s: float
     spool: str | None
+    memory_limit_bytes: int | None = None
+    ask: Literal["session"] = "session"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileName:
+    """A file by the hexadecimal SHA-256 of its content and the name it has there."""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    sha256: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesAsked:
+    """Which of these files are not on the measuring side?"""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    wanted: tuple[FileName, ...]
+    ask: Literal["files"] = "files"
 
 
 # --- agent to host ---------------------------------------------------------------------------------------------------
@@ -64,13 +86,17 @@ class SessionPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """The agent's first line: who answers, and what the board says of itself (`probe.probe`)."""
+    """The agent's first line: who answers, what the board says of itself (`probe.probe`), and its runtimes' versions.
+
+    A backend that needs no package has the version "".
+    """
 
     __pydantic_config__: ClassVar[Any] = STRICT
 
     protocol: int
     pid: int
     facts: dict[str, Any]
+    runtimes: dict[str, str] = dataclasses.field(default_factory=dict)
     event: Literal["hello"] = "hello"
 
 
@@ -103,7 +129,7 @@ class Ready:
     """A worker that is loaded, warm and waiting.
 
     `start_up_ns` are single calls from the second on; `warm_up_ns` samples of `warm_up_calls` calls each; times are
-    wall nanoseconds of one sample.
+    wall nanoseconds of one sample. `own_clock`: the runtime's program took them, and its threads were not counted.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -114,7 +140,7 @@ class Ready:
     runtime_version: str
     precision_found: str
     provider: str
-    threads_found: int
+    threads_found: int | None
     threads_alive: int
     import_s: float
     load_s: float
@@ -127,12 +153,17 @@ class Ready:
     cpus: tuple[int, ...]
     parity: Parity | None
     foreign_modules: tuple[str, ...]
+    memory_limited: bool | None = None
+    own_clock: bool = False
     event: Literal["ready"] = "ready"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """Samples of one trial in one round; `calls` calls a sample, sums over all threads of the worker."""
+    """Samples of one trial in one round; `calls` calls a sample, sums over all threads of the worker.
+
+    Empty but for `wall_ns` when the runtime's program ran and timed the calls by itself.
+    """
 
     __pydantic_config__: ClassVar[Any] = STRICT
 
@@ -153,20 +184,24 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closed:
-    """A worker that ended in order, with its memory."""
+    """A worker that ended in order, with its memory; None when a program of the runtime's held the model."""
 
     __pydantic_config__: ClassVar[Any] = STRICT
 
     session: str
     invocation: int
     trial: str
-    memory: Memory
+    memory: Memory | None
     event: Literal["closed"] = "closed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """A worker that did not end in order: the stage it had reached, how it ended, and the last it wrote to stderr."""
+    """A worker that did not end in order: the stage it had reached, how it ended, and the last it wrote to stderr.
+
+    `out_of_memory` tells whether the kernel's counter of such kills rose (None: it keeps none); `peak_bytes` is the
+    resident memory at its highest.
+    """
 
     __pydantic_config__: ClassVar[Any] = STRICT
 
@@ -178,6 +213,8 @@ class Lost:
     exit_status: int | None
     signal: str | None
     stderr_tail: str
+    out_of_memory: bool | None = None
+    peak_bytes: int | None = None
     event: Literal["lost"] = "lost"
 
 
@@ -194,6 +231,16 @@ class InvocationDone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilesState:
+    """The SHA-256 of those files that are missing."""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    missing: tuple[str, ...]
+    event: Literal["files"] = "files"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
     """The agent could not do what the host asked."""
 
@@ -203,13 +250,26 @@ class Refused:
     event: Literal["refused"] = "refused"
 
 
-Event = Hello | Ready | Block | Closed | Lost | InvocationDone | Refused
+Event = Hello | Ready | Block | Closed | Lost | InvocationDone | FilesState | Refused
 
 
 def encode(record: object) -> bytes:
     """Return a record as one line of JSON, ended by a newline."""
     text = json.dumps(record, default=_fields, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
     return text.encode(errors="replace") + b"\n"  # a file name that is no UTF-8 holds what JSON may not
+
+
+def decode_request(line: bytes) -> SessionPlan | FilesAsked:
+    """Return what the host asks for; raise WireError when it is nothing of this protocol."""
+    try:
+        fields = json.loads(line)
+        if fields.get("ask") != "files":
+            return decode_session(line)
+        return FilesAsked(wanted=tuple(FileName(**name) for name in fields["wanted"]))
+    except WireError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise WireError(f"no request of protocol {PROTOCOL}: {error}") from error
 
 
 def decode_session(line: bytes) -> SessionPlan:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from edgebench.board import clock, memory
-from edgebench.board.backends import Loaded, Settings, load_backend
+from edgebench.board.backends import Loaded, SelfTimed, Settings, load_backend
 from edgebench.board.wire import Memory, Parity, encode
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -25,6 +25,7 @@ _FOREIGN = ("torch", "pandas", "pydantic", "typer")
 _START_UP_CALLS = 20
 _SHORTEST_SAMPLE_NS = 500_000
 _WINDOW_SAMPLES = 8
+_MOST_SAMPLES = 2000  # of a program's own warm-up: a window of half a second of calls of 250 us
 _FEWEST_SAMPLES = 10  # a slow network gets its two tests even when the cap is past
 _NS = 1e-9
 
@@ -36,7 +37,8 @@ class Worker:
 
     def __init__(self, answers: BinaryIO) -> None:
         self._answers = answers
-        self._loaded: Loaded | None = None
+        self._loaded: Loaded | SelfTimed | None = None
+        self._warm_up_s = 0.0
         self._marks: dict[str, int] = {}
 
     def stage(self, name: str) -> None:
@@ -71,14 +73,16 @@ class Worker:
 
         self.stage("first call")
         loaded.set_inputs(inputs)
-        began = clock.wall_ns()
-        loaded.call()
-        first_call_s = (clock.wall_ns() - began) * _NS
+        own_clock = isinstance(loaded, SelfTimed)
+        first_ns, *start_up = _first_calls(loaded)
         parity = _parity(loaded.outputs(), list(_arrays(trial["reference"]).values()))
-        self._loaded = loaded
+        self._loaded, self._warm_up_s = loaded, limits["warm_up_s"]
 
         self.stage("warm-up")
-        warm = warm_up(loaded, limits["warm_up_s"], limits["warm_up_cap_s"])
+        if isinstance(loaded, SelfTimed):
+            warm = own_warm_up(loaded, start_up, self._warm_up_s)
+        else:
+            warm = warm_up(loaded, self._warm_up_s, limits["warm_up_cap_s"])
         found = loaded.found()
         gc.collect()
         gc.freeze()
@@ -89,16 +93,20 @@ class Worker:
             "provider": found.provider,
             "import_s": import_s,
             "load_s": load_s,
-            "first_call_s": first_call_s,
+            "first_call_s": first_ns * _NS,
             "parity": parity,
             "cpus": sorted(os.sched_getaffinity(0)),
             "foreign_modules": [name for name in _FOREIGN if name in sys.modules],
+            "own_clock": own_clock,
             **warm,
         }
 
     def run(self, samples: int, calls: int, priming: bool) -> Answer:
         """Time one block: a priming call if asked for, then `samples` samples of `calls` back-to-back calls."""
-        call = self._model().call
+        model = self._model()
+        if isinstance(model, SelfTimed):
+            return _own_block(model, samples, self._warm_up_s)
+        call = model.call
         began = clock.wall_ns()
         if priming:
             call()
@@ -127,7 +135,12 @@ class Worker:
         }
 
     def close(self) -> Answer:
-        """Return this process's memory; the peak is the kernel's high-water mark over its whole life."""
+        """Return this process's memory; the peak is the kernel's high-water mark over its whole life.
+
+        A program that holds the model by itself keeps it out of this process: there is nothing to tell.
+        """
+        if isinstance(self._loaded, SelfTimed):
+            return {"memory": None}
         record = Memory(
             bare_bytes=self._marks["bare"],
             imported_bytes=self._marks["imported"],
@@ -138,7 +151,7 @@ class Worker:
         )
         return {"memory": record}
 
-    def _model(self) -> Loaded:
+    def _model(self) -> Loaded | SelfTimed:
         if self._loaded is None:
             raise ValueError("asked to run before a model was opened")
         return self._loaded
@@ -178,6 +191,25 @@ def warm_up(loaded: Loaded, window_s: float, cap_s: float) -> Answer:
     }
 
 
+def own_warm_up(model: SelfTimed, start_up: list[int], window_s: float) -> Answer:
+    """Have a program time calls after a warm-up of `window_s` seconds, which is how every block of it begins.
+
+    `start_up` are its calls without one. The threads that computed were not ours to count.
+    """
+    single_ns = max(1.0, float(np.median(start_up[-_WINDOW_SAMPLES:])))
+    calls = min(max(_FEWEST_SAMPLES, int(window_s / (single_ns * _NS))), _MOST_SAMPLES)
+    samples = model.timed(calls, window_s)
+    return {
+        "start_up_ns": start_up,
+        "warm_up_ns": samples,
+        "warm_up_calls": 1,
+        "steady": bool(clock.is_steady(np.array(samples))),
+        "call_s": float(np.median(samples)) * _NS,
+        "threads_found": None,
+        "threads_alive": len(memory.thread_seconds()),
+    }
+
+
 def main() -> int:
     """Answer commands until told to close; end with the agent, even when it is killed."""
     _die_with_parent()
@@ -200,6 +232,27 @@ def main() -> int:
 
 def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _first_calls(loaded: Loaded | SelfTimed) -> list[int]:
+    """Return the nanoseconds of the first call; those of the next ones too, where a program times a run of them."""
+    if isinstance(loaded, SelfTimed):
+        return loaded.timed(1 + _START_UP_CALLS, 0.0)
+    return [_timed(loaded, 1)]
+
+
+def _own_block(model: SelfTimed, samples: int, warm_up_s: float) -> Answer:
+    """Return a block that a program ran and timed by itself; what its calls cost our processors is not known."""
+    began = clock.wall_ns()
+    return {
+        "start_ns": began,
+        "calls": 1,
+        "priming_ns": None,
+        "wall_ns": model.timed(samples, warm_up_s),
+        "cpu_ns": [],
+        "involuntary_switches": [],
+        "major_faults": [],
+    }
 
 
 def _timed(loaded: Loaded, calls: int) -> int:

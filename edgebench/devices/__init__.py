@@ -1,6 +1,7 @@
 """Know the kinds of boards: find devices/*.toml and boards.toml, tell which kind a board is, refuse a wrong one."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ HOST = "host"  # the name of this machine, whatever its kind
 
 Facts = Mapping[str, Any]  # what edgebench.board.probe.probe returns, here or over the wire
 
+_UNIT_NAME = re.compile(r"\w[\w.-]*")  # becomes a folder of results/
 _SAME_CLOCK = 0.02  # 1497.6 and 1510.4 MHz are one mode of the Orin Nano in two releases of its system
 
 
@@ -63,7 +65,8 @@ def find(name: str) -> Device:
 
 def matching(facts: Facts) -> Device | None:
     """Return the most specific kind that a board is of, if it is of any; a tie goes to the first in the search path."""
-    fitting = [device for device in map(load, known().values()) if _failing(device.match, facts) is None]
+    kinds = [device for device in map(load, known().values()) if not device.reference_only]
+    fitting = [device for device in kinds if _failing(device.match, facts) is None]
     return max(fitting, key=lambda device: _specificity(device.match, facts), default=None)
 
 
@@ -79,7 +82,8 @@ def host_kind(facts: Facts) -> Device:
 
 
 def check(device: Device, facts: Facts, unit: Unit | None = None) -> None:
-    """Raise UsageError when the board with these facts is not of this kind."""
+    """Raise UsageError when the board with these facts is not of this kind, or the kind is not measured at all."""
+    _refuse_reference(device)
     expected = _failing(device.match, facts)
     if expected is None:
         return
@@ -90,10 +94,13 @@ def check(device: Device, facts: Facts, unit: Unit | None = None) -> None:
 
 
 def mode(device: Device, facts: Facts) -> Mode | None:
-    """Return the power mode a board is in, told by the highest clock it allows now; None if no mode has that clock."""
+    """Return the power mode a board is in, None if no mode has its clock.
+
+    It is told by the highest clock that the board allows now, and among modes of one clock by the cores that are on.
+    """
     limits = [clock["limit_hz"] for clock in facts["clocks"] if clock["limit_hz"]]
     near = [one for one in device.cpu.mode if limits and abs(one.clock_hz / max(limits) - 1) <= _SAME_CLOCK]
-    return min(near, key=lambda one: abs(one.clock_hz - max(limits)), default=None)
+    return min(near, key=lambda one: (one.cores != facts["cores"], abs(one.clock_hz - max(limits))), default=None)
 
 
 def units() -> dict[str, Unit]:
@@ -103,6 +110,9 @@ def units() -> dict[str, Unit]:
     for path in _unit_files():
         for name, entry in tomlfile.read(path, dict[str, UnitEntry]).items():
             unit = Unit(name=name, device=entry.device, host=entry.host, python=entry.python)
+            if not _UNIT_NAME.fullmatch(name):
+                wanted = "expected letters, digits, dots, dashes and underscores"
+                raise UsageError(f"{path}: the unit {name!r} cannot name a folder of results: {wanted}.")
             if name == HOST or name in kinds:
                 taken = "this machine" if name == HOST else "a kind of board"
                 raise UsageError(f"{path}: the unit {name!r} is called like {taken}: expected a name like '{name}-a'.")
@@ -116,6 +126,7 @@ def resolve(name: str, root: Path = Path("/")) -> tuple[Device, Unit]:
     """Return kind and unit for what the user calls a device: "host", a unit, or a kind, which then means this machine.
 
     The board is not looked at, except to find the kind of "host": pass its facts to `check` before measuring.
+    A kind that is for reference only is refused.
     """
     if name == HOST:
         device = host_kind(probe(root))
@@ -125,13 +136,22 @@ def resolve(name: str, root: Path = Path("/")) -> tuple[Device, Unit]:
         unit = boards[name]
         if unit.device not in kinds:
             raise UsageError(f"boards.toml: {name}.device is {unit.device!r}: expected one of {_listed(kinds)}.")
-        return load(kinds[unit.device]), unit
+        return _refuse_reference(load(kinds[unit.device])), unit
     if name in kinds:
-        return load(kinds[name]), Unit(name=HOST, device=name)
+        return _refuse_reference(load(kinds[name])), Unit(name=HOST, device=name)
     raise UsageError(
         f"Unknown device {name!r}: known are {HOST}, {_listed(kinds)} and of your boards {_listed(boards) or 'none'}; "
         f"write devices/{name}.toml for a kind, or a line in boards.toml for a board."
     )
+
+
+def _refuse_reference(device: Device) -> Device:
+    if device.reference_only:
+        raise UsageError(
+            f"{device.name} ({device.title}) is for reference only: edgebench has no way to measure it; "
+            "name a board that runs Linux."
+        )
+    return device
 
 
 def _failing(match: Match, facts: Facts) -> str | None:
@@ -140,15 +160,21 @@ def _failing(match: Match, facts: Facts) -> str | None:
         return f"device-tree compatible {_either(match.compatible)}"
     if match.cpu_part and not set(match.cpu_part) & set(facts["cpu_parts"]):
         return f"CPU part {_either(match.cpu_part)}"
+    if match.cpu_model and facts["cpu_model"] not in match.cpu_model:
+        return f"CPU {_either(match.cpu_model)}"
     if match.machine and match.machine != facts["machine"]:
         return f"machine {match.machine!r}"
     return None
 
 
-def _specificity(match: Match, facts: Facts) -> tuple[float, bool, bool]:
+def _specificity(match: Match, facts: Facts) -> tuple[float, int, bool]:
     # A device tree lists the board first and its family last (Devicetree Specification 2.3.1): earlier says more.
     position = _position(match, facts)
-    return (float("-inf") if position is None else -position, bool(match.cpu_part), bool(match.machine))
+    return (
+        float("-inf") if position is None else -position,
+        bool(match.cpu_part) + bool(match.cpu_model),
+        bool(match.machine),
+    )
 
 
 def _position(match: Match, facts: Facts) -> int | None:

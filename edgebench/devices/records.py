@@ -4,12 +4,13 @@ pydantic reads these records through `__pydantic_config__`, which needs no impor
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 Precision = Literal["fp32", "fp16", "int8"]
 
-_STATUS = re.compile(r"not run on hardware|run on hardware \d{4}-\d{2}-\d{2}")
+_REFERENCE_ONLY = "reference only"
+_STATUS = re.compile(rf"not run on hardware|run on hardware \d{{4}}-\d{{2}}-\d{{2}}|{_REFERENCE_ONLY}")
 _STRICT = {"extra": "forbid", "strict": True}
 
 
@@ -21,11 +22,7 @@ class Match:
     machine: str | None = None  # uname -m
     compatible: tuple[str, ...] = ()  # device tree: any of these
     cpu_part: tuple[str, ...] = ()  # /proc/cpuinfo: any of these
-
-    def __post_init__(self) -> None:
-        """Refuse a kind that every board would match."""
-        if not (self.machine or self.compatible or self.cpu_part):
-            raise ValueError("is empty: expected at least one of machine, compatible, cpu_part")
+    cpu_model: tuple[str, ...] = ()  # the processor's name as the probe gives it, whole: any of these
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +63,7 @@ class Mode:
     name: str
     clock_hz: float
     cores: int
-    mult_adds_per_cycle: PerCycle
+    mult_adds_per_cycle: PerCycle = PerCycle()
     bandwidth_nominal_bytes_per_s: float | None = None
     bandwidth_measured_bytes_per_s: float | None = None
     bandwidth_measured_how: str | None = None
@@ -120,15 +117,13 @@ class Run:
     """What is measured when the user does not say; the first thread count is the default, the others are offered."""
 
     __pydantic_config__ = _STRICT
-    backends: tuple[str, ...]
-    precisions: tuple[Precision, ...]
-    threads: tuple[int, ...]
+    backends: tuple[str, ...] = ()
+    precisions: tuple[Precision, ...] = ()
+    threads: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a run that measures nothing."""
-        if not (self.backends and self.precisions and self.threads):
-            raise ValueError("has an empty list: expected at least one of each of backends, precisions, threads")
-        if min(self.threads) < 1:
+        """Refuse a run on no thread."""
+        if self.threads and min(self.threads) < 1:
             raise ValueError(f"has {min(self.threads)} threads: expected at least 1")
 
 
@@ -183,14 +178,17 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """A kind of board: what is known of it before one is measured."""
+    """A kind of board: what is known of it before one is measured.
+
+    A phone is "reference only": edgebench cannot measure it, so its file has neither [match] nor [run].
+    """
 
     __pydantic_config__ = _STRICT
     name: str
     title: str
     status: str
-    match: Match
-    run: Run
+    match: Match = Match()
+    run: Run = Run()
     cpu: Cpu = Cpu()
     gpu: Gpu | None = None
     memory: Memory = Memory()
@@ -200,10 +198,27 @@ class Device:
     source: tuple[Source, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a status that leaves open whether the description was ever tried."""
+        """Refuse a status that leaves open whether this was ever tried, and a kind that fits all or runs nothing."""
         if not _STATUS.fullmatch(self.status):
-            expected = "'not run on hardware' or 'run on hardware YYYY-MM-DD'"
+            expected = f"'not run on hardware', 'run on hardware YYYY-MM-DD' or '{_REFERENCE_ONLY}'"
             raise ValueError(f"status is {self.status!r}: expected {expected}")
+        if self.reference_only:
+            if self.match != Match() or self.run != Run():
+                raise ValueError(
+                    f"has [match] or [run] and the status '{_REFERENCE_ONLY}': expected the one or the other"
+                )
+            return
+        if self.match == Match():
+            names = ", ".join(field.name for field in fields(Match))
+            raise ValueError(f"match is missing or empty: expected at least one of {names}")
+        if not (self.run.backends and self.run.precisions and self.run.threads):
+            names = ", ".join(field.name for field in fields(Run))
+            raise ValueError(f"run is missing or has an empty list: expected at least one of each of {names}")
+
+    @property
+    def reference_only(self) -> bool:
+        """Tell whether this kind is described to be compared with, not to be measured."""
+        return self.status == _REFERENCE_ONLY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

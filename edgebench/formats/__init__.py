@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from edgebench.formats._cache import cache_folder, cached_bytes, clear_cache
+from edgebench.formats._cache import cache_folder, cached_bytes, clear_cache, content_folder, file_sha256
 from edgebench.formats._convert import cached, convert, source
 from edgebench.formats._records import Artefact, ConversionFailed, Source
 
@@ -19,7 +19,9 @@ __all__ = [
     "cached",
     "cached_bytes",
     "clear_cache",
+    "content_folder",
     "convert",
+    "file_sha256",
     "source",
 ]
 

@@ -24,6 +24,11 @@ def cache_folder() -> Path:
     return (Path(home) if home else Path.home() / ".cache") / "edgebench"
 
 
+def content_folder() -> Path:
+    """Return where files lie that were brought here rather than converted, each named by its SHA-256."""
+    return cache_folder() / _ARTEFACTS / "brought"
+
+
 def clear_cache() -> int:
     """Delete all artefacts and return how many bytes that freed."""
     freed = cached_bytes()

@@ -17,7 +17,7 @@ TWIN = "|twin"
 _WORKER_BYTES = {"torch": 350_000_000, "openvino": 140_000_000}  # BACKENDS 7, rounded up: runtime without weights
 _OTHER_WORKER_BYTES = 120_000_000
 _WEIGHT_COPIES = 2.5  # the file's and the packed copy, and activations
-_START_S = {"torch": 2.5, "null": 0.3}
+_START_S = {"torch": 2.5, "null": 0.3, "tensorrt": 90.0}  # the last builds, and starts a program a block: a guess
 _OTHER_START_S = 0.8
 _LOAD_BYTES_PER_S = 400e6
 _SLOW_CALL_S = 0.05
@@ -62,6 +62,7 @@ class Protocol:
     warm_up_s: float = 0.5
     warm_up_cap_s: float = 2.0
     stage_limit_s: float = 300.0
+    memory_limit_bytes: int | None = None
     budget_s: float | None = None
 
 
@@ -91,8 +92,10 @@ def sessions(trials: Iterable[Trial], seed: int, need_bytes: Mapping[str, int], 
 
     All trials share one session, so that every ratio among them is paired; more than `MOST_TRIALS` are split by model.
     Where the workers of a session do not fit into the memory together they run one after the other.
-    `need_bytes` gives the bytes a worker needs by trial id (`worker_bytes`).
+    `need_bytes` gives the bytes a worker needs by trial id (`worker_bytes`); who needs more than there is (`too_large`)
+    will not be started, so it counts for nothing and gets no twin.
     """
+    left_out = too_large(need_bytes, available_bytes)
     everything = list(trials)
     if len(everything) <= MOST_TRIALS:
         groups = [everything]
@@ -101,8 +104,9 @@ def sessions(trials: Iterable[Trial], seed: int, need_bytes: Mapping[str, int], 
         groups = [[trial for trial in everything if trial.model == model] for model in models]
     planned = []
     for number, group in enumerate(groups, 1):
-        members = _with_twin(group)
-        needed = sum(need_bytes[member.id.removesuffix(TWIN)] for member in members)
+        members = _with_twin(group, left_out)
+        started = [trial for member in members if (trial := member.id.removesuffix(TWIN)) not in left_out]
+        needed = sum(need_bytes[trial] for trial in started)
         planned.append(
             Session(
                 name=f"s{number}",
@@ -112,6 +116,15 @@ def sessions(trials: Iterable[Trial], seed: int, need_bytes: Mapping[str, int], 
             )
         )
     return planned
+
+
+def too_large(need_bytes: Mapping[str, int], available_bytes: int) -> frozenset[str]:
+    """Return the trials whose worker alone needs more memory than there is.
+
+    >>> sorted(too_large({"a": 3, "b": 1}, 2))
+    ['a']
+    """
+    return frozenset(trial for trial, needed in need_bytes.items() if needed > available_bytes)
 
 
 def wire_plan(
@@ -146,6 +159,7 @@ def wire_plan(
         warm_up_s=protocol.warm_up_s,
         warm_up_cap_s=protocol.warm_up_cap_s,
         stage_limit_s=protocol.stage_limit_s,
+        memory_limit_bytes=protocol.memory_limit_bytes,
         spool=spool,
     )
 
@@ -176,8 +190,10 @@ def _invocation_seconds(trial: Trial, protocol: Protocol, call_s: float, weight_
     return start_s + warm_up_s + protocol.rounds * (max(protocol.block_s, call_s) + call_s)
 
 
-def _with_twin(trials: list[Trial]) -> list[Trial]:
-    first = trials[0]
+def _with_twin(trials: list[Trial], left_out: frozenset[str]) -> list[Trial]:
+    first = next((trial for trial in trials if trial.id not in left_out), None)
+    if first is None:
+        return trials
     twin = Trial(
         model=first.model,
         backend=first.backend,

@@ -1,26 +1,57 @@
-"""Reach an agent: today in a process of this machine; a record a line both ways."""
+"""Talk to an agent, wherever it runs: a record a line both ways."""
 
 import contextlib
 import functools
 import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, Annotated
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, Protocol, cast
 
+from edgebench import untrusted
 from edgebench.board import wire
-from edgebench.board.wire import Event, Hello
+from edgebench.board.wire import Event, Hello, Refused
 from edgebench.errors import DeviceUnreachableError
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter
+    from pydantic_core import SchemaValidator
 
 _TAIL_BYTES = 2000
 _STOP_S = 10
+_GREETING_LIMIT_S = 180.0  # an agent may wait two minutes for the one before it
+_MOST_NOISE_LINES = 200
 
 
 class LinkLost(Exception):  # noqa: N818 - an event, not a mistake
     """The stream ended or made no sense; the message says how."""
+
+
+class AgentMissingError(DeviceUnreachableError):
+    """No agent said hello."""
+
+
+class Transport(Protocol):
+    """A way to a measuring side: this machine, or a board behind ssh."""
+
+    def agent(self) -> "AbstractContextManager[tuple[Connection, Hello]]":
+        """Start an agent and end it afterwards; raise DeviceUnreachableError when none answers."""
+
+    def place(self, connection: "Connection", path: Path) -> str:
+        """Have a file on the measuring side and return its path there."""
+
+    def spool(self, folder: Path, session: str) -> str:
+        """Return the file on the measuring side into which the agent copies what it measures in a session."""
+
+    def recover(self, folder: Path, connection: "Connection | None") -> None:
+        """Bring the spools of a run folder's sessions into that folder, as far as there are any.
+
+        Without a connection an agent that was lost may still be writing: wait until it has ended.
+        """
+
+    def clear(self, folder: Path, session: str) -> None:
+        """Delete the spool of a session that has been received whole."""
 
 
 class Connection:
@@ -29,6 +60,8 @@ class Connection:
     def __init__(self, process: "subprocess.Popen[bytes]", stderr: IO[bytes]) -> None:
         self._process = process
         self._stderr = stderr
+        self.before_end: Callable[[], None] | None = None
+        """What ends the agent itself when `end` reaches no further than the process that leads to it."""
 
     def send(self, line: bytes) -> None:
         """Send one line to the agent; a broken pipe shows at the next `receive`."""
@@ -45,9 +78,38 @@ class Connection:
             raise LinkLost(self._ending(len(line)))
         return decode(line)
 
+    def greeting(self, limit_s: float = _GREETING_LIMIT_S) -> Event:
+        """Return the agent's first record, after what a login shell may print before it.
+
+        Raise LinkLost when none comes in `limit_s` seconds.
+        """
+        assert self._process.stdout is not None
+        late = threading.Timer(limit_s, self._process.kill)  # readline then sees the stream end
+        late.daemon = True  # an interrupt between here and `finally` must not wait for it
+        late.start()
+        line = b""
+        try:
+            for _ in range(_MOST_NOISE_LINES):
+                line = self._process.stdout.readline(wire.MAX_LINE_BYTES)
+                if line.startswith(b"{") or not line.endswith(b"\n"):
+                    break
+        finally:
+            in_time = late.is_alive()
+            late.cancel()
+        if line.endswith(b"\n"):
+            return decode(line)
+        raise LinkLost(self._ending(len(line)) if in_time else f"it said no hello within {limit_s:g} s")
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether the process that leads to the agent still runs."""
+        return self._process.poll() is None
+
     def end(self) -> None:
         """Ask the agent to end, which ends its workers first, and wait for it; does nothing a second time."""
-        if self._process.poll() is None:
+        if self.alive:
+            if self.before_end is not None:
+                self.before_end()
             self._process.terminate()
         try:
             self._process.wait(_STOP_S)
@@ -76,23 +138,22 @@ def decode(line: bytes) -> Event:
     from pydantic import ValidationError
 
     try:
-        return _adapter().validate_json(line)
+        return cast("Event", _validator().validate_json(line))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise LinkLost(f"the agent sent no record of this protocol: {first['loc']} {first['msg']}") from error
 
 
 @functools.cache
-def _adapter() -> "TypeAdapter[Event]":
-    from pydantic import Discriminator, TypeAdapter
+def _validator() -> "SchemaValidator":
+    from pydantic import Discriminator
 
-    return TypeAdapter(Annotated[Event, Discriminator("event")])
+    return untrusted.validator(Annotated[Event, Discriminator("event")])
 
 
 @contextlib.contextmanager
-def local() -> Iterator[tuple[Connection, Hello]]:
-    """Start an agent on this machine and end it afterwards, whatever happened in between."""
-    command = [sys.executable, "-m", "edgebench.board.agent", "--die-with-parent"]
+def started(command: Sequence[str], where: str) -> Iterator[tuple[Connection, Hello]]:
+    """Start an agent by a command and end it afterwards, whatever happened in between; `where` names it in errors."""
     with tempfile.TemporaryFile() as stderr:
         process = subprocess.Popen(
             command,
@@ -103,19 +164,21 @@ def local() -> Iterator[tuple[Connection, Hello]]:
         )
         connection = Connection(process, stderr)
         try:
-            yield connection, _greeting(connection)
+            yield connection, _greeting(connection, where)
         finally:
             connection.end()
 
 
-def _greeting(connection: Connection) -> Hello:
+def _greeting(connection: Connection, where: str) -> Hello:
     try:
-        hello = connection.receive()
+        hello = connection.greeting()
     except LinkLost as lost:
-        raise DeviceUnreachableError(f"No agent could be started on this machine: {lost}.") from lost
+        raise AgentMissingError(f"No agent could be started on {where}: {lost}.") from lost
+    if isinstance(hello, Refused):
+        raise DeviceUnreachableError(f"The agent on {where} refused: {hello.message}.")
     if not isinstance(hello, Hello) or hello.protocol != wire.PROTOCOL:
         raise DeviceUnreachableError(
-            f"The agent speaks another protocol than this host ({wire.PROTOCOL}): set the device up again."
+            f"The agent on {where} speaks another protocol than this host ({wire.PROTOCOL}): set the device up again."
         )
     return hello
 

@@ -9,8 +9,10 @@ from edgebench import units
 from edgebench.analysis import cost as costs
 from edgebench.analysis.cost import Cost
 from edgebench.architectures import Description
+from edgebench.board.peak import Figure
 from edgebench.devices.records import Device
 from edgebench.report.terminal import add_row, plain_table
+from edgebench.store.calibration import Calibration, latest_probe
 
 
 def counting(model: str, batch: int, cost: Cost) -> Iterator[str]:
@@ -86,7 +88,7 @@ def models(found: Iterable[Description]) -> Table:
 
 def backends(found: Iterable[Any]) -> Table:
     """Return a table of runtimes (`edgebench.api.BackendState`)."""
-    table = plain_table(None, "backend!", "format", "precisions", "options", "installed", "how to get it")
+    table = plain_table(None, "backend!", "format", "precisions", "options", "installed", "how to get it, what to know")
     for one in found:
         installed = "no" if one.version is None else one.version or "yes"
         add_row(
@@ -96,9 +98,32 @@ def backends(found: Iterable[Any]) -> Table:
             ", ".join(one.precisions),
             ", ".join(one.options) or "-",
             installed,
-            one.get_it or "-",
+            "\n".join(filter(None, (one.get_it, one.status))) or "-",
         )
     return table
+
+
+def calibration(found: Calibration) -> Table:
+    """Return a table of the newest probe of a unit; empty when it was never probed."""
+    table = plain_table(
+        f"Peaks of {found.unit}: median of the repetitions [lowest, highest]", "what", "one core>", "all>"
+    )
+    newest = latest_probe(found)
+    if newest is None:
+        return table
+    peak = newest.peak
+    for name, rate in (
+        ("matrix product, mult-adds/s", peak.gemm_mult_adds_per_s),
+        ("memory copy, B/s", peak.copy_bytes_per_s),
+        ("memory add, B/s", peak.add_bytes_per_s),
+    ):
+        add_row(table, name, *(_figure(figure) for figure in (rate.one_core, rate.all_cores)))
+    add_row(table, "BLAS", f"{peak.blas} {peak.blas_core or ''}".strip(), "")
+    return table
+
+
+def _figure(figure: Figure) -> str:
+    return f"{units.count(figure.median)} [{units.count(figure.lowest)}, {units.count(figure.highest)}]"
 
 
 def suites(found: Mapping[str, Any]) -> Table:

@@ -18,7 +18,11 @@ _RATIO = 12  # [26.1, 28.3]
 
 
 def trials(rows: Iterable[TrialRow]) -> Table:
-    """Return a table of trials, without twins; lost ones say at which stage."""
+    """Return a table of trials, without twins; lost ones say at which stage, those of several units where they ran."""
+    own = [row for row in rows if not row.twin]
+    several = len({row.unit for row in own}) > 1
+    models = list(dict.fromkeys(row.model for row in own))
+    own.sort(key=lambda row: models.index(row.model))
     table = plain_table(
         "Trials: median latency with 95 % interval; memory: the worker's peak above the import of its runtime",
         "model, backend",
@@ -27,10 +31,11 @@ def trials(rows: Iterable[TrialRow]) -> Table:
         "memory>",
         "proxy energy>",
     )
-    for model, members in groupby((row for row in rows if not row.twin), key=lambda row: row.model):
+    for model, members in groupby(own, key=lambda row: row.model):
         add_row(table, model)
         for row in members:
-            add_row(table, *_trial(row))
+            name, *cells = _trial(row)
+            add_row(table, f"{name} on {row.unit}" if several else name, *cells)
         table.add_section()
     return table
 

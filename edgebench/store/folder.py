@@ -1,6 +1,7 @@
 """Run folders: `results/UNIT/2026-11-22T10-15-00Z-ab12/`, their journal, spools and tables."""
 
 import contextlib
+import fcntl
 import json
 import secrets
 from collections.abc import Iterable, Iterator
@@ -54,7 +55,7 @@ class RunFolder:
         known = {line for line in journal.lines(self.journal) if _from_worker(line)}
         for spool in sorted(self.path.glob("spool-*.jsonl")):
             for line in journal.lines(spool):
-                if line not in known:
+                if _from_worker(line) and line not in known:  # a board has no say in anything else
                     into.append(line)
             spool.unlink()
 
@@ -82,6 +83,25 @@ def create(results: Path, unit: str, now: datetime) -> RunFolder:
             f"{path} cannot be made ({error.strerror}): choose a folder that you may write to with --results."
         ) from error
     return RunFolder(path=path)
+
+
+@contextlib.contextmanager
+def locked(results: Path, unit: str) -> Iterator[None]:
+    """Keep others from measuring a unit meanwhile; raise UsageError when another run does."""
+    path = results / unit / ".lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("ab")
+    except OSError as error:
+        raise UsageError(
+            f"{path.parent} cannot be made ({error.strerror}): choose a folder that you may write to with --results."
+        ) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(f"Another run is measuring {unit} ({path} is locked): wait until it has ended.") from None
+        yield
 
 
 def newest_unfinished(results: Path, unit: str) -> RunFolder | None:

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
 
+from edgebench import untrusted
 from edgebench.board.wire import encode
 from edgebench.errors import LostTrialError, UsageError
 from edgebench.store.records import Line
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter
+    from pydantic_core import SchemaValidator
 
 
 class Journal:
@@ -64,7 +65,7 @@ def lines(path: Path) -> Iterator[Line]:
             if not line.endswith(b"\n"):
                 return
             try:
-                yield _adapter().validate_json(line)
+                yield _validator().validate_json(line)
             except ValidationError as error:
                 first = error.errors(include_url=False, include_input=False)[0]
                 where = "".join(f"{part}: " for part in first["loc"])
@@ -74,10 +75,10 @@ def lines(path: Path) -> Iterator[Line]:
 
 
 @functools.cache
-def _adapter() -> "TypeAdapter[Line]":
-    from pydantic import Discriminator, TypeAdapter
+def _validator() -> "SchemaValidator":
+    from pydantic import Discriminator
 
-    return TypeAdapter(Annotated[Line, Discriminator("event")])
+    return untrusted.validator(Annotated[Line, Discriminator("event")])
 
 
 def _after_last_newline(path: Path) -> int:

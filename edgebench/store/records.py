@@ -15,8 +15,21 @@ Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BundleUsed:
+    """Where models were taken from: a bundle's path as it was given, and the SHA-256 of its manifest."""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
-    """The first line: everything that was decided before measuring. `started` is UTC in ISO 8601."""
+    """The first line: everything that was decided before measuring. `started` is UTC in ISO 8601.
+
+    `statuses` tells by backend, as users write it, what has to be known of its figures ("not run on hardware").
+    """
 
     __pydantic_config__: ClassVar[Any] = STRICT
 
@@ -34,6 +47,8 @@ class RunStarted:
     watts_per_core_high: float | None
     facts: dict[str, Any]
     versions: dict[str, str]
+    statuses: dict[str, str] = field(default_factory=dict)
+    bundle: BundleUsed | None = None
     event: Literal["run"] = "run"
 
 
@@ -86,6 +101,18 @@ class NotConverted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotStarted:
+    """A trial that was left out before anything was made or loaded for it."""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    trial: str
+    stage: str
+    reason: str
+    event: Literal["not_started"] = "not_started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentLost:
     """The agent ended before its session did."""
 
@@ -132,6 +159,7 @@ Line = (
     | Counted
     | Converted
     | NotConverted
+    | NotStarted
     | AgentLost
     | Resumed
     | SessionEnded
@@ -152,6 +180,7 @@ class Run:
     counted: dict[str, Counted] = field(default_factory=dict)
     converted: dict[tuple[str, int, str], Converted] = field(default_factory=dict)
     not_converted: tuple[NotConverted, ...] = ()
+    not_started: dict[str, NotStarted] = field(default_factory=dict)
     ready: tuple[Ready, ...] = ()
     blocks: tuple[Block, ...] = ()
     closed: tuple[Closed, ...] = ()
@@ -180,6 +209,7 @@ def assemble(lines: Iterable[Line]) -> Run | None:
         counted={line.model: line for line in _only(Counted, found)},
         converted={(line.model, line.batch, line.format): line for line in _only(Converted, found)},
         not_converted=tuple(_only(NotConverted, found)),
+        not_started={line.trial: line for line in _only(NotStarted, found)},
         ready=tuple(_only(Ready, found)),
         blocks=tuple(_only(Block, found)),
         closed=tuple(_only(Closed, found)),

@@ -22,6 +22,7 @@ class TrialRow:
     reason: str | None
     exit_status: int | None
     signal: str | None
+    out_of_memory: bool | None
     unit: str
     device: str
     provenance: str
@@ -130,9 +131,9 @@ class RoundRow:
     samples: int
     calls_per_sample: int
     wall_p50_s: float
-    cpu_p50_s: float
-    involuntary_switches: int
-    major_faults: int
+    cpu_p50_s: float | None
+    involuntary_switches: int | None
+    major_faults: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

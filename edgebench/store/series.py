@@ -36,10 +36,10 @@ def by_trial(run: Run) -> dict[tuple[str, str], Series]:
     return {key: _series(blocks, run.invocations.get(key[0], ())) for key, blocks in found.items()}
 
 
-def median_s(block: Block) -> tuple[float, float]:
-    """Return the medians of a block's samples: wall seconds and CPU seconds of one call."""
-    wall, cpu = float(np.median(block.wall_ns)), float(np.median(block.cpu_ns))
-    return wall / block.calls * _NS, cpu / block.calls * _NS
+def median_s(block: Block) -> tuple[float, float | None]:
+    """Return the medians of a block's samples: wall seconds of one call, and CPU seconds where those were taken."""
+    wall = float(np.median(block.wall_ns)) / block.calls * _NS
+    return wall, float(np.median(block.cpu_ns)) / block.calls * _NS if block.cpu_ns else None
 
 
 def _series(blocks: list[Block], complete: Iterable[int]) -> Series:
@@ -49,7 +49,9 @@ def _series(blocks: list[Block], complete: Iterable[int]) -> Series:
     cpu: Medians = defaultdict(dict)
     samples: list[float] = []
     for block in counted or blocks:
-        wall[block.invocation][block.round], cpu[block.invocation][block.round] = median_s(block)
+        wall[block.invocation][block.round], cpu_s = median_s(block)
+        if cpu_s is not None:
+            cpu[block.invocation][block.round] = cpu_s
         samples += [sample / block.calls * _NS for sample in block.wall_ns]
     return Series(
         wall_s=dict(wall),

@@ -96,8 +96,8 @@ def _rounds(run: Run) -> list[RoundRow]:
                 calls_per_sample=block.calls,
                 wall_p50_s=wall,
                 cpu_p50_s=cpu,
-                involuntary_switches=sum(block.involuntary_switches),
-                major_faults=sum(block.major_faults),
+                involuntary_switches=sum(block.involuntary_switches) if block.involuntary_switches else None,
+                major_faults=sum(block.major_faults) if block.major_faults else None,
             )
         )
     return rows
@@ -152,6 +152,10 @@ def _block_samples(block: Block) -> Iterator[tuple[object, ...]]:
     own = (block.session, block.invocation, block.trial)
     if block.priming_ns is not None:
         yield (*own, "priming", block.round, 0, 1, block.priming_ns * _NS, None, None, None)
+    if not block.cpu_ns:  # the runtime's program took the samples
+        for sample, wall in enumerate(block.wall_ns):
+            yield (*own, "steady", block.round, sample, block.calls, wall * _NS, None, None, None)
+        return
     taken = zip(block.wall_ns, block.cpu_ns, block.involuntary_switches, block.major_faults, strict=True)
     for sample, (wall, cpu, switches, faults) in enumerate(taken):
         yield (*own, "steady", block.round, sample, block.calls, wall * _NS, cpu * _NS, switches, faults)

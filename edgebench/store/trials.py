@@ -8,7 +8,7 @@ import numpy as np
 
 from edgebench.board.wire import Closed, Lost, Ready
 from edgebench.measure import flags, statistics
-from edgebench.measure.plan import Session, Trial
+from edgebench.measure.plan import TWIN, Session, Trial
 from edgebench.measure.statistics import Estimate
 from edgebench.store.records import NotConverted, Run
 from edgebench.store.rows import TrialRow
@@ -25,6 +25,8 @@ class _Fate:
     reason: str | None = None
     exit_status: int | None = None
     signal: str | None = None
+    out_of_memory: bool | None = None
+    peak_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,17 +43,19 @@ class _Starts:
         return "; ".join(sorted({str(getattr(one, name)) for one in self.ready})) or None
 
     def threads_found(self) -> int | None:
-        return max((one.threads_found for one in self.ready), default=None)
+        return max((one.threads_found for one in self.ready if one.threads_found is not None), default=None)
 
     def warm_up_s(self) -> float | None:
         spans = [(sum(one.start_up_ns) + sum(one.warm_up_ns)) * _NS for one in self.ready]
         return float(np.median(spans)) if spans else None
 
     def memory(self, name: str) -> int | None:
-        return int(np.median([getattr(one.memory, name) for one in self.closed])) if self.closed else None
+        found = [getattr(one.memory, name) for one in self.closed if one.memory is not None]
+        return int(np.median(found)) if found else None
 
     def memory_of_model(self) -> int | None:
-        both = [one.memory.peak_bytes - one.memory.imported_bytes for one in self.closed]
+        told = [one.memory for one in self.closed if one.memory is not None]
+        both = [memory.peak_bytes - memory.imported_bytes for memory in told]
         return int(np.median(both)) if both else None
 
 
@@ -91,9 +95,10 @@ def _row(run: Run, session: Session, trial: Trial, measured: Series | None) -> T
         reason=fate.reason,
         exit_status=fate.exit_status,
         signal=fate.signal,
+        out_of_memory=fate.out_of_memory,
         unit=run.started.unit,
         device=run.started.device,
-        provenance="measured",
+        provenance=_provenance(run, trial, starts),
         runtime_version=starts.words("runtime_version"),
         provider=starts.words("provider"),
         format=file_format,
@@ -118,7 +123,7 @@ def _row(run: Run, session: Session, trial: Trial, measured: Series | None) -> T
         memory_bare_bytes=starts.memory("bare_bytes"),
         memory_imported_bytes=starts.memory("imported_bytes"),
         memory_loaded_bytes=starts.memory("loaded_bytes"),
-        memory_peak_bytes=starts.memory("peak_bytes"),
+        memory_peak_bytes=starts.memory("peak_bytes") if starts.closed else fate.peak_bytes,
         memory_model_bytes=starts.memory_of_model(),
         proxy_cpu_energy_j_low=_product(cpu, run.started.watts_per_core_low),
         proxy_cpu_energy_j_high=_product(cpu, run.started.watts_per_core_high),
@@ -136,8 +141,19 @@ def _flags(trial: Trial, starts: _Starts, measured: Series | None) -> list[str]:
     return found
 
 
+def _provenance(run: Run, trial: Trial, starts: _Starts) -> str:
+    """Return where a row's figures come from: whose clock took them, and what has to be known of the backend."""
+    own = any(one.own_clock for one in starts.ready)
+    status = run.started.statuses.get(trial.backend_name)
+    words = ["measured by the runtime's own program" if own else "measured"]
+    return "; ".join([*words, *([f"backend {status}"] if status else [])])
+
+
 def _fate(run: Run, session: Session, trial: Trial) -> _Fate:
     """Return what became of a trial; its own end comes before that of its agent, and that before the run's."""
+    left_out = run.not_started.get(trial.id.removesuffix(TWIN))
+    if left_out is not None:
+        return _Fate(status="unsupported", stage=left_out.stage, reason=left_out.reason)
     refused = _not_converted(run, trial)
     if refused is not None:
         return _Fate(
@@ -162,6 +178,8 @@ def _of_worker(lost: Lost) -> _Fate:
         reason=_line(f"{lost.reason}{words}"),
         exit_status=lost.exit_status,
         signal=lost.signal,
+        out_of_memory=lost.out_of_memory,
+        peak_bytes=lost.peak_bytes,
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import edgebench
-from edgebench import api
+from edgebench import api, devices
 from edgebench.board.probe import probe
 from edgebench.errors import UsageError
 
@@ -65,9 +65,13 @@ def test_every_suite_holds_models_that_exist() -> None:
 
 def plan(**given: object) -> api.Plan:
     """Return the plan of a request for this machine, drawn without an agent."""
+    from edgebench.api._reaching import Board
     from edgebench.api.planning import plan_for
+    from edgebench.board.backends import installed
 
-    return plan_for(api.Request(**given), probe())  # type: ignore[arg-type] # the tests name the fields
+    device, unit = devices.resolve(devices.HOST)
+    board = Board(device=device, unit=unit, facts=probe(), runtimes=installed())
+    return plan_for(api.Request(**given), board)  # type: ignore[arg-type] # the tests name the fields
 
 
 def test_a_plan_is_every_combination_once() -> None:

@@ -204,7 +204,7 @@ def test_what_is_no_plan_is_refused_and_the_next_one_served() -> None:
     serve(b"garbage\n", wire.encode(crowd), wire.encode(plan), b"stop\n", stream=stream)
     hello, garbage, crowded, measured = stream.chunks
     assert events(hello) == ["hello"]
-    assert json.loads(garbage)["message"].startswith("no session plan of protocol 1")
+    assert json.loads(garbage)["message"].startswith("no request of protocol 1")
     allowed = len(os.sched_getaffinity(0) | set(json.loads(hello)["facts"]["cpus_allowed"]))
     assert json.loads(crowded)["message"] == f"10000 threads asked for: this side may use {allowed} processors"
     assert events(measured)[-1] == "invocation"

@@ -92,6 +92,11 @@ class Bench:
         with self.started(self.command(*arguments), environment or {}) as process:
             return ended(process)
 
+    def run_any(self, command: list[str]) -> Ended:
+        """Run a whole command line to its end."""
+        with self.started(command, {}) as process:
+            return ended(process)
+
     def run_mounted(self, folder: str, options: str, arguments: list[str], afterwards: str = "true") -> Ended:
         """Run a command where a folder is a tmpfs, mounted with `options`, whose content is gone in the end."""
         (self.folder / folder).mkdir()
@@ -140,7 +145,7 @@ class Bench:
 
     def only_run(self) -> "Folder":
         """Return the one run folder there is."""
-        (path,) = self.results.glob("*/*")
+        (path,) = (journal.parent for journal in self.results.glob("*/*/journal.jsonl"))
         return Folder(path=path)
 
 

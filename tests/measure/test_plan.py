@@ -16,6 +16,7 @@ from edgebench.measure.plan import (
     Trial,
     expected_seconds,
     sessions,
+    too_large,
     wire_plan,
     worker_bytes,
 )
@@ -108,7 +109,7 @@ def test_every_trial_is_in_exactly_one_session(models: int, each: int) -> None:
     assert [sum(trial.twin for trial in session.trials) for session in planned] == [1] * len(planned)
 
 
-@pytest.mark.parametrize(("available_bytes", "together"), [(1000, True), (999, False), (10_000, True), (0, False)])
+@pytest.mark.parametrize(("available_bytes", "together"), [(1000, True), (999, False), (10_000, True), (300, False)])
 def test_workers_live_together_in_seventy_percent_of_the_memory(available_bytes: int, together: bool) -> None:
     """The twin needs memory as well: 200 + 300 + 200 bytes are 70 % of 1000."""
     first, second = trials_of(2)
@@ -121,6 +122,26 @@ def test_sessions_are_judged_one_by_one() -> None:
     trials = trials_of(2, each=9)
     needs = {trial.id: 100 if trial.model == "m0" else 1 for trial in trials}
     assert [session.together for session in sessions(trials, 1, needs, 500)] == [False, True]
+
+
+def test_what_does_not_fit_alone_gets_no_process() -> None:
+    """A trial that needs more than there is keeps its place; the others share the memory, and one of them the twin."""
+    first, second, third = trials_of(3)
+    needs = {first.id: 301, second.id: 100, third.id: 10}
+    (session,) = sessions([first, second, third], 1, needs, 300)
+    assert session.trials == (first, second, third, replace(second, twin=True))
+    assert session.together  # 100 + 10 + 100 bytes are 70 % of 300
+    assert too_large(needs, 300) == {first.id}
+    assert too_large(needs, 301) == set()
+
+
+def test_a_session_of_which_nothing_fits_has_no_twin() -> None:
+    """Where a session's trials are all left out there is nothing to measure twice."""
+    trials = trials_of(2, each=9)
+    needs = {trial.id: 100 if trial.model == "m0" else 1 for trial in trials}
+    large, small = sessions(trials, 1, needs, 99)
+    assert large.trials == tuple(trials[:9])
+    assert small.trials == (*trials[9:], replace(trials[9], twin=True))
 
 
 def test_worker_needs_its_runtime_and_its_weights() -> None:

@@ -13,9 +13,10 @@ import pytest
 from edgebench.board import order
 from edgebench.board.wire import Block, Closed, Event, InvocationDone, Lost, Ready, SessionPlan, encode
 from edgebench.errors import UsageError
+from edgebench.measure.local import Local
 from edgebench.measure.plan import TWIN, Files, Protocol, Session, Trial, sessions, wire_plan
 from edgebench.measure.session import Progress, another, drive
-from edgebench.measure.transport import Connection, LinkLost, local
+from edgebench.measure.transport import Connection, LinkLost
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ def planned(*works: str, together: bool = True) -> Session:
     """A session of one trial for each amount of work, and the twin of the first."""
     trials = [Trial(model=f"net{work}", backend="null", backend_options=(("work", work),)) for work in works]
     needs = {trial.id: 1 for trial in trials}
-    return sessions(trials, SEED, needs, available_bytes=10**9 if together else 0)[0]
+    return sessions(trials, SEED, needs, available_bytes=10**9 if together else 1)[0]
 
 
 def measure(
@@ -59,7 +60,7 @@ def measure(
 ) -> Measured:
     """Drive a session until its invocations are done, on an agent of its own unless one is given."""
     if connection is None:
-        with local() as (own, _):
+        with Local().agent() as (own, _):
             return measure(session, spool, protocol, first_invocation, own)
     files = {trial.id.removesuffix(TWIN): Files() for trial in session.trials}
     plan = wire_plan(session, protocol, files, first_invocation, str(spool))
@@ -213,7 +214,7 @@ ONCE = Protocol(invocations=1, rounds=2, block_s=0.001, warm_up_s=0.01, warm_up_
 
 def test_agent_serves_one_session_after_another(tmp_path: Path) -> None:
     """`stop` ends a session, not the agent; a session whose trials are all lost ends by itself and spoils nothing."""
-    with local() as (connection, _):
+    with Local().agent() as (connection, _):
         broken = measure(planned("0"), tmp_path / "1", connection=connection)
         whole = measure(planned(SMALL), tmp_path / "2", ONCE, connection=connection)
     assert [record.event for record in broken.records] == ["lost", "lost", "invocation"]
@@ -240,7 +241,7 @@ def test_plan_that_cannot_be_measured_is_refused_in_a_sentence(tmp_path: Path) -
 
 def test_agent_that_dies_in_a_session_loses_the_link(tmp_path: Path) -> None:
     """The host is not left waiting."""
-    with local() as (connection, hello):
+    with Local().agent() as (connection, hello):
         os.kill(hello.pid, signal.SIGKILL)
         with pytest.raises(LinkLost, match=r"the agent ended \(signal 9\)"):
             measure(planned(SMALL), tmp_path / "spool", connection=connection)

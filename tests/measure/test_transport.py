@@ -33,7 +33,8 @@ from edgebench.board.wire import (
     TrialPlan,
     encode,
 )
-from edgebench.measure.transport import Connection, LinkLost, decode, local
+from edgebench.measure.local import Local
+from edgebench.measure.transport import Connection, LinkLost, decode
 
 READY = Ready(
     session="s1",
@@ -199,7 +200,7 @@ def test_end_of_an_agent_is_told(code: str, message: str) -> None:
 
 def test_agent_says_who_it_is() -> None:
     """The first line is the agent's own: protocol, process and the facts of this machine."""
-    with local() as (_, hello):
+    with Local().agent() as (_, hello):
         assert hello.protocol == wire.PROTOCOL
         assert "edgebench.board.agent" in psutil.Process(hello.pid).cmdline()
         assert hello.facts["machine"] == os.uname().machine
@@ -208,7 +209,7 @@ def test_agent_says_who_it_is() -> None:
 
 def test_agent_that_is_killed_loses_the_link() -> None:
     """A host that waits for an agent is told when it dies, and sending to it raises nothing."""
-    with local() as (connection, hello):
+    with Local().agent() as (connection, hello):
         os.kill(hello.pid, signal.SIGKILL)
         with pytest.raises(LinkLost, match=r"the agent ended \(signal 9\)"):
             connection.receive()
@@ -244,7 +245,7 @@ def test_workers_end_with_their_agent(ending: signal.Signals) -> None:
         stage_limit_s=60,
         spool=None,
     )
-    with local() as (connection, hello):
+    with Local().agent() as (connection, hello):
         connection.send(encode(plan))
         workers = first_workers(hello.pid)
         os.kill(hello.pid, ending)

@@ -78,7 +78,14 @@ def tables() -> dict[str, Table | None]:
     """Return every table there is, with long names and many columns."""
     vgg = analysis.count(architectures.parse("vgg:depth=19"))
     state = BackendState(
-        name="onnxruntime", format="onnx", precisions=("fp32",), options=("work",), version=None, get_it="pip " * 9
+        name="onnxruntime",
+        format="onnx",
+        precisions=("fp32",),
+        options=("work",),
+        distribution="onnxruntime",
+        version=None,
+        get_it="pip " * 9,
+        status=LONG,
     )
     described = Description(name="mobilenet_v1", title=LONG, paper=LONG, parameters={LONG: "1"})
     return {

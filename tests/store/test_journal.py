@@ -15,6 +15,7 @@ from edgebench.store.records import (
     Ended,
     Line,
     NotConverted,
+    NotStarted,
     Resumed,
     RunStarted,
     SessionEnded,
@@ -71,6 +72,7 @@ EVERY_KIND: tuple[Line, ...] = (
     NotConverted(
         model="lenet5", batch=1, format="onnx", stage="convert", reason="no\nline é", lost=False, stderr_tail="\x1b[0m"
     ),
+    NotStarted(trial="vgg:depth=16|null|fp32|threads=1|batch=1", stage="memory", reason="needs 1 GiB"),
     Ready(
         session="s1",
         invocation=0,

@@ -1,16 +1,21 @@
 """One module a runtime; each gives what `Backend` asks for and imports its runtime only when told to."""
 
+import contextlib
 import importlib
+import pkgutil
 import re
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
 
     Arrays = dict[str, np.ndarray[Any, np.dtype[Any]]]
+
+NOT_RUN = "not run on hardware"
+"""What `STATUS` says of something that was tested on constructed outputs only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +51,35 @@ class Loaded(Protocol):
         """Return what the runtime really uses."""
 
 
+@runtime_checkable
+class SelfTimed(Protocol):
+    """A model in a program that runs and times its calls by itself: only its own clock sees them."""
+
+    def set_inputs(self, inputs: "Arrays") -> None:
+        """Take the inputs of all later calls."""
+
+    def timed(self, calls: int, warm_up_s: float) -> list[int]:
+        """Start afresh, warm up for so long, and return the nanoseconds of each of at least so many calls."""
+
+    def outputs(self) -> "list[np.ndarray[Any, np.dtype[Any]]]":
+        """Return the outputs of the last call, in the model's order."""
+
+    def found(self) -> Found:
+        """Return what the runtime really uses."""
+
+
 class Backend(Protocol):
-    """What a module in this folder, or an entry point in `edgebench.backends`, provides."""
+    """What a module in this folder, or an entry point in `edgebench.backends`, provides.
+
+    A module may also have `STATUS`, a dict of what has to be known of its figures (`NOT_RUN`) by option as users write
+    it, "" for the backend itself; `installed()`, which returns what `runtime_version` does, where a package's version
+    does not tell; and `GET_IT`, a sentence on how to get a runtime that no package holds.
+    """
 
     FORMAT: str | None
     """The format it loads; None when it needs no file."""
     DISTRIBUTION: str | None
-    """The package that holds the runtime, which is also the name of the extra; None when it needs none."""
+    """The package that holds the runtime, which is also the name of the extra; None when none does."""
     PRECISIONS: tuple[str, ...]
     OPTIONS: tuple[str, ...]
     """The words allowed after the backend's name."""
@@ -60,8 +87,37 @@ class Backend(Protocol):
     def import_runtime(self, settings: Settings) -> str:
         """Import the runtime, set what it holds per process, and return its version."""
 
-    def load(self, artefact: Path | None, settings: Settings) -> Loaded:
+    def load(self, artefact: Path | None, settings: Settings) -> Loaded | SelfTimed:
         """Load a file; raise ValueError with a sentence when it cannot be."""
+
+
+def installed() -> dict[str, str]:
+    """Return the versions of those runtimes that this side has, by backend; none is imported."""
+    names = [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
+    names += [point.name for point in entry_points(group="edgebench.backends")]
+    versions = {}
+    for name in names:
+        with contextlib.suppress(ImportError):
+            found = runtime_version(load_backend(name))
+            if found is not None:
+                versions[name] = found
+    return versions
+
+
+def runtime_version(backend: Backend) -> str | None:
+    """Return the version of a backend's runtime on this side: None when it is not here, "" when no package tells."""
+    own = getattr(backend, "installed", None)
+    if own is not None:
+        return cast("str | None", own())
+    return "" if backend.DISTRIBUTION is None else package_version(backend.DISTRIBUTION)
+
+
+def package_version(distribution: str) -> str | None:
+    """Return the version of an installed package, None when it is not installed."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
 
 
 def load_backend(name: str) -> Backend:

@@ -1,9 +1,11 @@
-"""onnxruntime on its CPU execution provider."""
+"""onnxruntime on one execution provider: its CPU's, CUDA's or TensorRT's."""
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgebench.board.backends import Found, Settings
+from edgebench.board.backends import NOT_RUN, Found, Settings, package_version
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,31 +15,80 @@ if TYPE_CHECKING:
 FORMAT = "onnx"
 DISTRIBUTION = "onnxruntime"
 PRECISIONS = ("fp32",)
-OPTIONS = ()
+OPTIONS = ("provider",)
+STATUS = {"provider=cuda": NOT_RUN, "provider=tensorrt": NOT_RUN}
 
-_PROVIDER = "CPUExecutionProvider"
+_CPU = "CPUExecutionProvider"
+_PROVIDERS = {"cpu": _CPU, "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
+_PROVIDER_OPTIONS = {"CUDAExecutionProvider": {"use_tf32": "0"}}
 _PRECISION_OF_TYPE = {"tensor(float)": "fp32", "tensor(float16)": "fp16", "tensor(bfloat16)": "bf16"}
+_GET_IT = "pip install onnxruntime-gpu in its place, on a Jetson a wheel of it that was built for the board's JetPack"
+
+
+def installed() -> str | None:
+    """Return the version of the package that is here; builds for GPUs have a name of their own."""
+    return package_version(DISTRIBUTION) or package_version("onnxruntime-gpu")
 
 
 def import_runtime(settings: Settings) -> str:
-    """Import onnxruntime and return its version."""
+    """Import onnxruntime and return its version; raise ValueError when it lacks the provider that is asked for."""
+    provider = asked(settings.options)
+    if provider != _CPU:
+        os.environ["NVIDIA_TF32_OVERRIDE"] = "0"  # fp32 means fp32; TensorRT's provider has no option for it
     import onnxruntime
 
-    return str(onnxruntime.__version__)
+    version = str(onnxruntime.__version__)
+    check_available(provider, onnxruntime.get_available_providers(), version)
+    return version
 
 
 def load(artefact: Path | None, settings: Settings) -> "Session":
-    """Load an .onnx file; threads are onnxruntime's intra-op threads."""
+    """Load an .onnx file; threads are onnxruntime's intra-op threads. A provider that falls back is an error."""
     import onnxruntime
 
+    provider = asked(settings.options)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = settings.threads
     options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(artefact), options, providers=[_PROVIDER])
-    # A provider that is missing is dropped with a mere warning (onnxruntime falls back on the CPU).
-    if session.get_providers() != [_PROVIDER]:
-        raise ValueError(f"onnxruntime uses {session.get_providers()}: expected [{_PROVIDER!r}]")
+    if provider != _CPU:
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")  # for operators, one by one
+    session = onnxruntime.InferenceSession(
+        str(artefact),
+        options,
+        providers=[(provider, _PROVIDER_OPTIONS.get(provider, {}))],
+        enable_fallback=0,  # for the whole model, when the provider fails while loading or running
+    )
+    check_used(provider, session.get_providers())
     return Session(session)
+
+
+def asked(options: dict[str, str]) -> str:
+    """Return onnxruntime's name of the provider that is asked for.
+
+    >>> asked({"provider": "cuda"})
+    'CUDAExecutionProvider'
+    """
+    word = options.get("provider", "cpu")
+    if word not in _PROVIDERS:
+        raise ValueError(f"onnxruntime:provider={word} is not usable: expected {', '.join(_PROVIDERS)}")
+    return _PROVIDERS[word]
+
+
+def check_available(provider: str, available: Sequence[str], version: str) -> None:
+    """Raise ValueError when this build lacks a provider: onnxruntime would take another with a mere warning."""
+    if provider not in available:
+        raise ValueError(
+            f"{provider} was asked for: this onnxruntime {version} has {', '.join(available)} only; {_GET_IT}"
+        )
+
+
+def check_used(provider: str, used: Sequence[str]) -> None:
+    """Raise ValueError when a session fell back: onnxruntime always adds its CPU, and drops what does not start."""
+    if list(used) not in ([provider], [provider, _CPU]):
+        raise ValueError(
+            f"{provider} was asked for: onnxruntime fell back on {', '.join(used)}; "
+            "its own words on stderr say which library it lacks"
+        )
 
 
 class Session:
@@ -53,7 +104,7 @@ class Session:
         self._inputs = inputs
 
     def call(self) -> None:
-        """Run the session: inputs are copied in and outputs out by the runtime."""
+        """Run the session: inputs are copied in and outputs out by the runtime, which waits for a GPU."""
         self._outputs = self._session.run(None, self._inputs)
 
     def outputs(self) -> "list[np.ndarray[Any, np.dtype[Any]]]":

@@ -1,6 +1,5 @@
 """The command line: parse, call `edgebench.api`, print. Everything heavy is imported by the command that needs it."""
 
-import dataclasses
 import gc
 import json
 import re
@@ -13,6 +12,9 @@ import typer
 from typer.core import TyperGroup
 
 from edgebench import __version__
+from edgebench.cli import boards, listing
+from edgebench.cli.options import Host, Json, Results
+from edgebench.cli.printing import WIDTH, fields, print_json, print_table, say
 from edgebench.errors import EdgebenchError, UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 _LOST = 3
-_WIDTH = 80
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
@@ -55,14 +56,13 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: a third of the start-up time
     pretty_exceptions_enable=False,
 )
-_devices = typer.Typer(help="Kinds of boards: what is known of them, and whether this machine is one.")
-_list = typer.Typer(help="What is known, what is installed, and how to get the rest.")
-app.add_typer(_devices, name="devices", no_args_is_help=True)
-app.add_typer(_list, name="list", no_args_is_help=True)
+app.add_typer(boards.app, name="devices", no_args_is_help=True)
+app.add_typer(listing.app, name="list", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-Results = Annotated[Path, typer.Option("--results", help="Folder of all run folders.")]
-Device = Annotated[str, typer.Option("--device", help="A kind of board, a unit of boards.toml, or host: this machine.")]
+Devices = Annotated[
+    list[str] | None,
+    typer.Option("--device", help="A kind of board, a unit of boards.toml, or host: this machine; repeatable."),
+]
 
 
 def main() -> None:
@@ -94,7 +94,8 @@ def _root(
 
 @app.command()
 def run(  # noqa: PLR0913, PLR0917 - a command has as many parameters as options
-    device: Device = "host",
+    device: Devices = None,
+    host: Host = None,
     model: Annotated[
         list[str] | None, typer.Option(help="A model, such as mobilenet_v1:width=0.5; repeatable.")
     ] = None,
@@ -108,6 +109,9 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many parameters as options
     invocations: Annotated[int, typer.Option(min=1, help="Fresh processes a trial; intervals need 5.")] = 5,
     budget: Annotated[str | None, typer.Option(help="Stop measuring after so long: 90s, 10m, 1h.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of all orders drawn; default: a new one, recorded.")] = None,
+    bundle: Annotated[
+        Path | None, typer.Option(help="Take the models from a file that `edgebench pack` made: needs no torch.")
+    ] = None,
     results: Results = Path("results"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest run that did not end.")] = False,
     dry_run: Annotated[
@@ -118,8 +122,13 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many parameters as options
     """Measure models in several runtimes, and set the latencies against the mult-adds."""
     from edgebench import api
 
+    if device is not None and len(device) > 1:
+        _show_fleet(device, as_json)
+        return
+    name = device[0] if device else "host"
     request = api.Request(
-        device=device,
+        device=name,
+        host=host,
         models=tuple(model or ()),
         suite=suite,
         backends=tuple(backend or ()),
@@ -130,18 +139,19 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many parameters as options
         budget_s=_span_s(budget) if budget is not None else None,
         results=results,
         seed=seed,
+        bundle=bundle,
     )
     if resume:
-        defaults = api.Request(device=device, results=results)
+        defaults = api.Request(device=name, host=host, results=results)
         if request != defaults or dry_run:
             raise UsageError(
                 "--resume goes on with a run as it was planned: give it no options but --device, --results and --json."
             )
-        _show(api.resume(results, device, _say), as_json)
+        _show(api.resume(results, name, host, say), as_json)
     elif dry_run:
         _show_plan(api.plan(request), as_json)
     else:
-        _show(api.run(request, _say), as_json)
+        _show(api.run(request, say), as_json)
 
 
 @app.command()
@@ -163,14 +173,38 @@ def count(
     counting = api.count(model, batch)
     if as_json:
         totals = {name: getattr(counting.cost, name) for name in ("mult_adds", "params", "bias_params", "bn_params")}
-        _print_json({"model": counting.model, "batch": counting.batch, **totals, "layers": counting.cost.layers})
+        print_json({"model": counting.model, "batch": counting.batch, **totals, "layers": counting.cost.layers})
         return
     for line in lists.counting(counting.model, counting.batch, counting.cost):
         print(line)
     if layers:
-        _print(lists.layers(counting.cost))
+        print_table(lists.layers(counting.cost))
     if by:
-        _print(lists.kinds(counting.cost))
+        print_table(lists.kinds(counting.cost))
+
+
+@app.command()
+def pack(
+    what: Annotated[list[str], typer.Argument(metavar="SUITE|MODEL...", help="Suites and models.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("bundle.zip"),
+    backend: Annotated[
+        list[str] | None, typer.Option(help="A runtime to pack for; default: all that load plain data; repeatable.")
+    ] = None,
+    batch: Annotated[list[int] | None, typer.Option(min=1, help="Inputs per call; repeatable.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Count and convert models into one file, for `run --bundle` on a board without torch."""
+    from edgebench import api, units
+
+    packed = api.pack(what, output, backends=backend or (), batches=batch or (1,), say=say)
+    if as_json:
+        print_json(packed)
+    else:
+        models = f"{len(packed.models)} model{'s' * (len(packed.models) != 1)} as {', '.join(packed.formats)}"
+        print(f"{packed.path}: {models}, {units.size(packed.size_bytes)}.")
+        print(f"On the board: edgebench run --bundle {packed.path.name}")
+    if any(one.lost for one in packed.not_converted):
+        raise typer.Exit(_LOST)
 
 
 @app.command()
@@ -194,98 +228,10 @@ def cache(
 
     state = api.clear_cache() if clear else api.cache_state()
     if as_json:
-        _print_json(state)
+        print_json(state)
     else:
         done = "Freed" if clear else "Holds"
         print(f"{state.folder}: {done.lower()} {units.size(state.size_bytes)}.")
-
-
-@_devices.command("list")
-def devices_list(as_json: Json = False) -> None:
-    """List the kinds of boards."""
-    from edgebench import devices
-    from edgebench.report import lists
-
-    kinds = [devices.load(path) for path in devices.known().values()]
-    if as_json:
-        _print_json([{"name": kind.name, "title": kind.title, "status": kind.status} for kind in kinds])
-    else:
-        _print(lists.devices(kinds))
-
-
-@_devices.command("show")
-def devices_show(name: Annotated[str, typer.Argument(help="A kind of board.")], as_json: Json = False) -> None:
-    """Show all that is known of a kind of board, with its sources."""
-    from edgebench import devices
-
-    path = devices.known().get(name)
-    kind = devices.find(name)
-    if as_json or path is None:
-        _print_json(kind)
-    else:
-        print(f"# {path}\n{path.read_text(encoding='utf-8')}", end="")
-
-
-@_devices.command("check")
-def devices_check(
-    name: Annotated[str, typer.Argument(help="A kind of board, a unit, or host.")] = "host", as_json: Json = False
-) -> None:
-    """Say what this machine is, and whether it is a board of this kind."""
-    from edgebench import devices
-    from edgebench.board.probe import probe
-    from edgebench.report import lists
-
-    facts = probe()
-    kind, unit = devices.resolve(name)
-    devices.check(kind, facts, unit)
-    if as_json:
-        _print_json({"device": kind.name, "facts": facts})
-    else:
-        print(f"This machine is of the kind {kind.name} ({kind.title}).")
-        _print(lists.facts(facts))
-
-
-@_list.command("models")
-def list_models(as_json: Json = False) -> None:
-    """List the architectures with their parameters."""
-    from edgebench import architectures
-    from edgebench.report import lists
-
-    found = architectures.catalogue()
-    if as_json:
-        _print_json(found)
-    else:
-        _print(lists.models(found))
-
-
-@_list.command("backends")
-def list_backends(as_json: Json = False) -> None:
-    """List the runtimes: installed ones with their version, and how to get the others."""
-    from edgebench import api
-    from edgebench.report import lists
-
-    found = api.backends()
-    if as_json:
-        _print_json(found)
-    else:
-        _print(lists.backends(found))
-
-
-@_list.command("suites")
-def list_suites(as_json: Json = False) -> None:
-    """List the suites of models."""
-    from edgebench import api
-    from edgebench.report import lists
-
-    found = api.suites()
-    if as_json:
-        _print_json(found)
-    else:
-        _print(lists.suites(found))
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def _show(result: "Result", as_json: bool) -> None:
@@ -293,13 +239,13 @@ def _show(result: "Result", as_json: bool) -> None:
     from edgebench.report import answer, terminal
 
     if as_json:
-        _print_json({"folder": result.folder, **_fields(result.summary)})
+        print_json({"folder": result.folder, **fields(result.summary)})
     else:
         for sentence in answer.sentences(result.summary):
-            print(textwrap.fill(sentence, _WIDTH, subsequent_indent="  ", break_on_hyphens=False))
+            print(textwrap.fill(sentence, WIDTH, subsequent_indent="  ", break_on_hyphens=False))
         for table in (terminal.trials(result.summary.trials), terminal.pairs(result.summary.pairs)):
             if table is not None:
-                _print(table)
+                print_table(table)
         print(f"Run folder: {result.folder}")
     if result.run.ended == "interrupted":
         raise typer.Exit(_INTERRUPTED)
@@ -307,16 +253,54 @@ def _show(result: "Result", as_json: bool) -> None:
         raise typer.Exit(_LOST)
 
 
+def _show_fleet(units: list[str], as_json: bool) -> None:
+    """Run the same command for each unit, side by side, and print one table; end with the gravest exit code."""
+    from edgebench import api, fleet
+    from edgebench.report import terminal
+
+    words = _without_devices(sys.argv[1:])
+    command = [sys.executable, "-m", "edgebench", *words, *([] if as_json else ["--json"])]
+    ended = fleet.run({unit: [*command, "--device", unit] for unit in dict.fromkeys(units)}, say)
+    printed = {unit: json.loads(one.printed) for unit, one in ended.items() if one.printed}
+    if as_json:
+        print_json(printed)
+    elif "--dry-run" not in words:
+        results = [api.read(value["folder"]) for value in printed.values()]
+        print_table(terminal.trials(row for result in results for row in result.summary.trials))
+        for result in results:
+            print(f"Run folder: {result.folder}")
+    status = max((abs(one.status) for one in ended.values()), default=0)
+    if status:
+        raise typer.Exit(status)
+
+
+def _without_devices(words: list[str]) -> list[str]:
+    """Return the words of a command line without its --device options.
+
+    >>> _without_devices(["run", "--device", "a", "--device=b", "--model", "lenet5"])
+    ['run', '--model', 'lenet5']
+    """
+    kept: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word == "--device":
+            next(rest, None)
+        elif not word.startswith("--device="):
+            kept.append(word)
+    return kept
+
+
 def _show_plan(plan: "Plan", as_json: bool) -> None:
     from edgebench import api
 
     if as_json:
-        _print_json(
+        print_json(
             {
                 "device": plan.device.name,
                 "unit": plan.unit.name,
                 "trials": [trial.id for trial in plan.trials],
                 "sessions": plan.sessions,
+                "left_out": plan.left_out,
                 "measuring_s": plan.measuring_s,
                 "converting_s": plan.converting_s,
             }
@@ -328,6 +312,8 @@ def _show_plan(plan: "Plan", as_json: bool) -> None:
         print(f"Session {session.name} ({how}):")
         for trial in session.trials:
             print(f"  {trial.id}")
+    for one in plan.left_out:
+        print(f"Left out: {one.trial} {one.reason}.")
 
 
 def _span_s(text: str) -> float:
@@ -335,22 +321,3 @@ def _span_s(text: str) -> float:
     if match is None:
         raise UsageError(f"The budget is {text!r}: expected a number with s, m or h, such as 10m.")
     return float(match[1]) * _SECONDS[match[2]]
-
-
-def _print(renderable: Any) -> None:
-    """Print a table: with colours on a terminal, 80 columns of plain text into a pipe."""
-    from rich.console import Console
-
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False)
-    console.print(renderable)
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, default=_fields, indent=2))
-
-
-def _fields(value: Any) -> Any:
-    """Return what JSON cannot hold as what it can: records as objects, paths and the rest as text."""
-    if dataclasses.is_dataclass(value):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    return str(value)

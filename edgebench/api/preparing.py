@@ -1,0 +1,80 @@
+"""Set boards up and clear them, ask them what they are and what they can do: all that needs no measuring of models."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Literal
+
+from edgebench.api import boards
+from edgebench.api._reaching import Board, reached, unit_of
+from edgebench.api.listing import backend
+from edgebench.board.probe import probe as facts_here
+from edgebench.errors import DeviceUnreachableError, UsageError
+from edgebench.measure import setup as setting
+from edgebench.measure.link import WORK, BoardCommandFailed, linked
+from edgebench.measure.ssh import Ssh
+from edgebench.store.calibration import Calibration
+
+_DEFAULT_BACKENDS = ("onnxruntime",)
+
+
+def prepare(
+    device: str,
+    host: str | None,
+    backends: Iterable[str],
+    *,
+    wheels: Literal["auto", "board", "host"] = "auto",
+    say: Callable[[str], None],
+) -> setting.Prepared:
+    """Set a board up for these backends, onnxruntime when none is named, beside those it has.
+
+    Raise UsageError when one does not exist or fit, DeviceUnreachableError for every other obstacle.
+    """
+    unit = unit_of(device, host)
+    names = tuple(backends) or _DEFAULT_BACKENDS
+    for name in names:
+        backend(name)
+    with linked(_address(device, host)) as link:
+        return setting.prepare(link, names, wheels=wheels, say=say, python=unit.python)
+
+
+def remove(device: str, host: str | None) -> bool:
+    """Delete all that edgebench put on a board, and return whether there was anything."""
+    with linked(_address(device, host)) as link:
+        return setting.remove(link)
+
+
+def board(device: str, host: str | None) -> Board:
+    """Return what a board, or this machine, says of itself; raise UsageError when it is of another kind than asked."""
+    with reached(device, host) as side:
+        return side.board
+
+
+def probe(device: str, host: str | None, results: Path, seconds: float) -> Calibration:
+    """Measure the peaks of a board or of this machine, and add them to its calibration."""
+    unit = unit_of(device, host)
+    if unit.host is None:
+        return boards.probe_host(results, seconds)
+    with reached(device, host):
+        pass  # the right kind, set up, and nobody measuring on it
+    with linked(unit.host) as link:
+        words = ["env", "-C", WORK, "PYTHONPATH=lib", "venv/bin/python", *boards.probe_words(seconds)]
+        try:
+            printed = link.run(words, limit_s=boards.probe_limit_s(seconds))
+        except BoardCommandFailed as failed:
+            raise DeviceUnreachableError(f"The probe of {unit.host} failed: {failed}.") from failed
+    return boards.store_probe(results, unit.name, boards.read_peak(printed, unit.host))
+
+
+def draft(name: str, host: str | None) -> Path:
+    """Write devices/NAME.toml for a board of an unknown kind, from what it says of itself, and return the file."""
+    if host is None:
+        return boards.new_device(facts_here(), name)
+    with linked(host) as link, Ssh(link=link).agent() as (_, hello):
+        return boards.new_device(hello.facts, name)
+
+
+def _address(device: str, host: str | None) -> str:
+    unit = unit_of(device, host)
+    if unit.host is None:
+        raise UsageError("This machine needs no set-up: name a board with --host USER@HOST, or a unit of boards.toml.")
+    return unit.host

@@ -1,0 +1,108 @@
+"""`edgebench devices`: kinds of boards, and what is done with one board."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from edgebench.cli.options import Host, Json, Name, Results
+from edgebench.cli.printing import print_json, print_table, say
+
+Wheels = Literal["auto", "board", "host"]
+
+app = typer.Typer(help="Kinds of boards, and setting up, checking and probing one.")
+
+
+@app.command("list")
+def devices_list(as_json: Json = False) -> None:
+    """List the kinds of boards."""
+    from edgebench import devices
+    from edgebench.report import lists
+
+    kinds = [devices.load(path) for path in devices.known().values()]
+    if as_json:
+        print_json([{"name": kind.name, "title": kind.title, "status": kind.status} for kind in kinds])
+    else:
+        print_table(lists.devices(kinds))
+
+
+@app.command("show")
+def devices_show(name: Annotated[str, typer.Argument(help="A kind of board.")], as_json: Json = False) -> None:
+    """Show all that is known of a kind of board, with its sources."""
+    from edgebench import devices
+
+    path = devices.known().get(name)
+    kind = devices.find(name)
+    if as_json or path is None:
+        print_json(kind)
+    else:
+        print(f"# {path}\n{path.read_text(encoding='utf-8')}", end="")
+
+
+@app.command("check")
+def devices_check(name: Name = "host", host: Host = None, as_json: Json = False) -> None:
+    """Say what a board is, and whether it is of this kind."""
+    from edgebench import api
+    from edgebench.report import lists
+
+    board = api.board(name, host)
+    if as_json:
+        print_json({"device": board.device.name, "facts": board.facts, "runtimes": board.runtimes})
+        return
+    who = "This machine" if board.unit.host is None else board.unit.host
+    print(f"{who} is of the kind {board.device.name} ({board.device.title}).")
+    print_table(
+        lists.facts({**board.facts, "runtimes": [f"{name} {text}".strip() for name, text in board.runtimes.items()]})
+    )
+
+
+@app.command("setup")
+def devices_setup(
+    name: Name = "host",
+    host: Host = None,
+    backend: Annotated[list[str] | None, typer.Option(help="A runtime; default: onnxruntime; repeatable.")] = None,
+    wheels: Annotated[Wheels, typer.Option(help="Where wheels come from.")] = "auto",
+    remove: Annotated[bool, typer.Option("--remove", help="Delete all that edgebench put on the board.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Prepare a board for measuring, without building anything on it."""
+    from edgebench import api
+
+    if remove:
+        there = api.remove(name, host)
+        print("Removed: nothing of edgebench is left on the board." if there else "There was nothing to remove.")
+        return
+    done = api.prepare(name, host, backend or (), wheels=wheels, say=say)
+    if as_json:
+        print_json(done)
+    else:
+        print(f"Set up: Python {done.python_version} with {', '.join(done.backends)}.")
+
+
+@app.command("probe")
+def devices_probe(
+    name: Name = "host",
+    host: Host = None,
+    seconds: Annotated[float, typer.Option(help="How long to measure.")] = 10.0,
+    results: Results = Path("results"),
+    as_json: Json = False,
+) -> None:
+    """Measure what a board reaches at best, and keep it in its calibration."""
+    from edgebench import api
+    from edgebench.report import lists
+
+    calibration = api.probe(name, host, results, seconds)
+    if as_json:
+        print_json(calibration)
+    else:
+        print_table(lists.calibration(calibration))
+
+
+@app.command("new")
+def devices_new(
+    name: Annotated[str, typer.Argument(help="The name of a kind that is not known yet.")], host: Host = None
+) -> None:
+    """Draft devices/NAME.toml for a board, from what it says of itself."""
+    from edgebench import api
+
+    print(f"{api.draft(name, host)} is written: fill in what the board did not say, each fact with its source.")

@@ -1,0 +1,33 @@
+"""What the commands print with: sentences, tables, JSON."""
+
+import dataclasses
+import json
+import sys
+from typing import Any
+
+WIDTH = 80
+
+
+def say(line: str) -> None:
+    """Print a line of progress to standard error."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def print_table(renderable: Any) -> None:
+    """Print a table: with colours on a terminal, 80 columns of plain text into a pipe."""
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
+    console.print(renderable)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON, records as objects."""
+    print(json.dumps(value, default=fields, indent=2))
+
+
+def fields(value: Any) -> Any:
+    """Return what JSON cannot hold as what it can: records as objects, paths and the rest as text."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return str(value)

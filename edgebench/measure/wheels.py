@@ -1,0 +1,148 @@
+"""Which packages a board needs, and their wheels, fetched by this machine's pip for the board's Python and glibc."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from edgebench import plugins
+from edgebench.errors import DeviceUnreachableError, UsageError
+
+BASE = ("numpy", "psutil")
+"""What the agent and its workers import beside a runtime."""
+
+INDEXES = {"torch": "https://download.pytorch.org/whl/cpu"}
+"""Packages whose wheels for boards lie elsewhere: torch on PyPI brings CUDA, gigabytes of it, on aarch64 too."""
+
+_LOCAL = {"torch": "+cpu"}
+_LIMIT_S = 3600
+_TAIL_BYTES = 4000
+_MANYLINUX = {"x86_64": (5, {17: "2014", 12: "2010", 5: "1"}), "aarch64": (17, {17: "2014"})}  # PEP 600: oldest, legacy
+
+
+def requirements(backends: Iterable[str]) -> tuple[str, ...]:
+    """Return what a board needs for these backends, in this machine's versions, so that both sides run the same.
+
+    A runtime that is not installed here is asked for in its newest version. Raise UsageError for an unknown backend.
+    """
+    found = (plugins.load("backends", name).DISTRIBUTION for name in backends)
+    return tuple(pinned(name) for name in sorted({*BASE, *(name for name in found if name is not None)}))
+
+
+def pinned(distribution: str) -> str:
+    """Return a requirement on the version that is installed here, on any when none is."""
+    try:
+        public = version(distribution).partition("+")[0]
+    except PackageNotFoundError:
+        return distribution
+    return f"{distribution}=={public}{_LOCAL.get(distribution, '')}"
+
+
+def relaxed(requirement: str) -> str:
+    """Return a requirement without its version, for a Python that it does not exist for; torch keeps to its CPU builds.
+
+    >>> relaxed("numpy==2.4.6"), relaxed("torch==2.13.0+cpu")
+    ('numpy', 'torch==2.13.0+cpu')
+    """
+    name = name_of(requirement)
+    return requirement if name in _LOCAL else name
+
+
+def name_of(requirement: str) -> str:
+    """Return the package that a requirement is on.
+
+    >>> name_of("numpy==2.4.6"), name_of("psutil")
+    ('numpy', 'psutil')
+    """
+    return requirement.partition("==")[0]
+
+
+def index_options(wanted: Iterable[str]) -> list[str]:
+    """Return pip's options for what does not come from PyPI.
+
+    >>> index_options(["numpy==2.4.6"])
+    []
+    """
+    names = {name_of(requirement) for requirement in wanted}
+    return [word for name, index in INDEXES.items() if name in names for word in ("--extra-index-url", index)]
+
+
+def platforms(machine: str, glibc: tuple[int, int]) -> tuple[str, ...]:
+    """Return the tags of wheels that run on a machine with this glibc, the newest first; none where wheels are unknown.
+
+    >>> platforms("aarch64", (2, 19))
+    ('manylinux_2_19_aarch64', 'manylinux_2_18_aarch64', 'manylinux_2_17_aarch64', 'manylinux2014_aarch64')
+    """
+    major, newest = glibc
+    if machine not in _MANYLINUX or major != 2:
+        return ()
+    oldest, legacy = _MANYLINUX[machine]
+    tags = []
+    for minor in range(newest, oldest - 1, -1):
+        tags.append(f"manylinux_2_{minor}_{machine}")
+        if minor in legacy:
+            tags.append(f"manylinux{legacy[minor]}_{machine}")
+    return tuple(tags)
+
+
+def fetch(wanted: Sequence[str], python: tuple[int, int], tags: Sequence[str], folder: Path) -> tuple[Path, ...]:
+    """Fetch wheels and those they need into a folder, for CPython of that version and one of these platforms.
+
+    What does not exist for that Python in the version asked for is taken in the newest that does. Raise
+    DeviceUnreachableError with pip's reason when there is none, UsageError when there is no pip here.
+    """
+    abi = f"cp{python[0]}{python[1]}"
+    target = ["--python-version", f"{python[0]}.{python[1]}", "--implementation", "cp"]
+    target += [word for tag in (abi, "abi3", "none") for word in ("--abi", tag)]
+    target += [word for tag in tags for word in ("--platform", tag)]
+    options = ["--only-binary=:all:", "--dest", str(folder), *target, *index_options(wanted)]
+    reason = _pip(["download", *options, *wanted])
+    if reason is not None and (loose := [relaxed(one) for one in wanted]) != list(wanted):
+        reason = _pip(["download", *options, *loose])
+    if reason is not None:
+        raise DeviceUnreachableError(
+            f"This machine found no wheels for Python {python[0]}.{python[1]} and {tags[0]} on the board: {reason}."
+        )
+    return tuple(sorted(folder.glob("*.whl")))
+
+
+def pip_wheel(folder: Path) -> Path:
+    """Fetch pip itself, for a Python that comes without it."""
+    reason = _pip(["download", "--no-deps", "--only-binary=:all:", "--dest", str(folder), "pip"])
+    if reason is not None:
+        raise DeviceUnreachableError(f"This machine found no wheel of pip for the board: {reason}.")
+    return next(folder.glob("pip-*.whl"))
+
+
+def _pip(words: Sequence[str]) -> str | None:
+    """Run this machine's pip; return why it failed, None when it did not."""
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", *words]
+    with tempfile.TemporaryFile() as said:
+        try:
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, timeout=_LIMIT_S, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return f"pip did not end within {_LIMIT_S} s"
+        if done.returncode == 0:
+            return None
+        said.seek(max(0, said.seek(0, 2) - _TAIL_BYTES))
+        text = said.read().decode(errors="replace")
+    if "No module named pip" in text:
+        raise UsageError(
+            f"There is no pip beside {sys.executable}: install it (python -m ensurepip), it fetches wheels."
+        )
+    return reason_of(text)
+
+
+def reason_of(text: str) -> str:
+    """Return the last error in what pip wrote, else its last line.
+
+    >>> reason_of("ERROR: No matching distribution found for numpy==9\\n[notice] A new release of pip is available\\n")
+    'No matching distribution found for numpy==9'
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
+    return [*(errors or lines or ["pip said nothing"])][-1].rstrip(".")

@@ -1,0 +1,109 @@
+"""What was measured on one unit beside models: `results/UNIT/calibration.json`, dated entries, the newest last.
+
+The file of a kind (devices/*.toml) is never written: it holds what is true of every board of the kind.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from edgebench.board.peak import Peak
+from edgebench.board.wire import STRICT, encode
+from edgebench.errors import LostTrialError, UsageError
+
+SCHEMA: Literal[1] = 1
+"""Version of calibration.json; another one is refused, not guessed at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One run of `devices probe`; `at` is UTC in ISO 8601, by the clock of the host."""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    at: str
+    edgebench_version: str
+    peak: Peak
+    kind: Literal["probe"] = "probe"
+
+    def __post_init__(self) -> None:
+        """Refuse a date that is none, or that leaves open of which zone it is."""
+        if datetime.fromisoformat(self.at).utcoffset() is None:
+            raise ValueError(f"at is {self.at!r}: expected a date with its zone")
+
+
+Entry = Probe  # to come: resolution, idle watts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """All entries of a unit, oldest first."""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    schema: Literal[1]  # SCHEMA
+    unit: str
+    entries: tuple[Entry, ...] = ()
+
+
+def path_of(results: Path, unit: str) -> Path:
+    """Return where the calibration of a unit is kept."""
+    return results / unit / "calibration.json"
+
+
+def read(results: Path, unit: str) -> Calibration:
+    """Return what was measured on a unit so far, no entries when nothing was; raise UsageError for a wrong file."""
+    from pydantic import TypeAdapter, ValidationError
+
+    path = path_of(results, unit)
+    try:
+        found = TypeAdapter(Calibration).validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return Calibration(schema=SCHEMA, unit=unit)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror}): choose another folder with --results.") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = "".join(f"{part}: " for part in first["loc"])
+        said = f"{where}{first['msg']}"
+        raise UsageError(f"{path} is no calibration of this version: {said}; move it away and probe again.") from error
+    if found.unit != unit:
+        raise UsageError(f"{path} is of the unit {found.unit!r}: expected {unit!r}, as its folder is called.")
+    return found
+
+
+def add(results: Path, unit: str, entry: Entry) -> Calibration:
+    """Append an entry to the calibration of a unit and return the whole; the file changes at once or not at all."""
+    before = read(results, unit)
+    after = replace(before, entries=(*before.entries, entry))
+    path = path_of(results, unit)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _replacing(path) as draft, draft.open("wb") as file:
+            file.write(encode(after))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise LostTrialError(
+            f"{path} cannot be written ({error.strerror}): choose a folder that you may write to with --results."
+        ) from error
+    return after
+
+
+def latest_probe(calibration: Calibration) -> Probe | None:
+    """Return the newest probe of a unit, None when it was never probed."""
+    return calibration.entries[-1] if calibration.entries else None
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield draft
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,163 @@
+"""results/UNIT/calibration.json: entries are added, kept, dated and read strictly."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgebench.board.peak import Clock, Figure, Peak, Rate
+from edgebench.errors import LostTrialError, UsageError
+from edgebench.store import calibration
+from edgebench.store.calibration import SCHEMA, Calibration, Probe
+
+
+def rate(value: float) -> Rate:
+    """Return a rate of one core, and twice that of all."""
+    one = Figure(median=value, lowest=value / 2, highest=value * 2)
+    return Rate(one_core=one, all_cores=Figure(median=2 * value, lowest=value, highest=4 * value))
+
+
+def probe(at: str = "2026-11-22T10:15:00+00:00", value: float = 4e9) -> Probe:
+    """Return an entry as a small board would give it."""
+    peak = Peak(
+        cpus=(0, 1),
+        repeats=5,
+        seconds=10.2,
+        gemm_mult_adds_per_s=rate(value),
+        gemm_size=512,
+        copy_bytes_per_s=rate(2e9),
+        add_bytes_per_s=rate(2.5e9),
+        working_set_bytes=100_663_296,
+        last_level_cache_bytes=None,
+        chain_s=Figure(median=3e-4, lowest=2e-4, highest=4e-4),
+        chain_multiplications=100_000,
+        clocks_under_load=(Clock(cores=(0, 1), now_hz=1_000_000_000, limit_hz=None),),
+        blas="openblas 0.3",
+        blas_core="ARMV8",
+        openblas_coretype=None,
+        numpy="2.0.0",
+        python="3.13.5",
+    )
+    return Probe(at=at, edgebench_version="0.1.0", peak=peak)
+
+
+def refusal(results: Path) -> str:
+    """Return the sentence with which the calibration of rpi4-a is refused."""
+    with pytest.raises(UsageError) as caught:
+        calibration.read(results, "rpi4-a")
+    return str(caught.value)
+
+
+def test_unit_without_a_file_has_no_entries(tmp_path: Path) -> None:
+    """Reading makes nothing: no file, no folder, no entry."""
+    found = calibration.read(tmp_path, "rpi4-a")
+    assert found == Calibration(schema=SCHEMA, unit="rpi4-a")
+    assert calibration.latest_probe(found) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_history_is_kept(tmp_path: Path) -> None:
+    """A second entry stands after the first, which stays; the newest is the latest."""
+    first, second = probe(), probe("2026-11-23T10:15:00+00:00", 5e9)
+    calibration.add(tmp_path, "rpi4-a", first)
+    after = calibration.add(tmp_path, "rpi4-a", second)
+    assert after == calibration.read(tmp_path, "rpi4-a")
+    assert after.entries == (first, second)
+    assert calibration.latest_probe(after) == second
+    assert [path.name for path in (tmp_path / "rpi4-a").iterdir()] == ["calibration.json"]
+
+
+def test_units_do_not_meet(tmp_path: Path) -> None:
+    """Each unit has its own file, and a file in another's folder is refused."""
+    calibration.add(tmp_path, "rpi4-b", probe())
+    assert calibration.read(tmp_path, "rpi4-a").entries == ()
+    (tmp_path / "rpi4-b").rename(tmp_path / "rpi4-a")
+    expected = (
+        f"{tmp_path}/rpi4-a/calibration.json is of the unit 'rpi4-b': expected 'rpi4-a', as its folder is called."
+    )
+    assert refusal(tmp_path) == expected
+
+
+@given(st.lists(st.floats(1e-12, 1e18), max_size=4))
+def test_what_is_written_is_read(values: list[float]) -> None:
+    """Every figure comes back to the last digit."""
+    from pydantic import TypeAdapter
+
+    from edgebench.board.wire import encode
+
+    whole = Calibration(schema=SCHEMA, unit="a", entries=tuple(probe(value=value) for value in values))
+    assert TypeAdapter(Calibration).validate_json(encode(whole)) == whole
+
+
+def written(results: Path) -> dict[str, object]:
+    """Return the JSON of a calibration with one entry."""
+    calibration.add(results, "rpi4-a", probe())
+    found: dict[str, object] = json.loads((results / "rpi4-a/calibration.json").read_text())
+    return found
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"schema": 2}, "schema: Input should be 1"),
+        ({"schema": "1"}, "schema: Input should be 1"),
+        ({"more": 1}, "more: Unexpected keyword argument"),
+        ({"entries": [{"kind": "probe"}]}, "entries: 0: at: Field required"),
+        ({"entries": {}}, "entries: Input should be a valid array"),
+    ],
+)
+def test_wrong_file_is_one_sentence(tmp_path: Path, changed: dict[str, object], said: str) -> None:
+    """Another version, an unknown key, a missing one or a wrong type is refused with its place, and not overwritten."""
+    path = tmp_path / "rpi4-a/calibration.json"
+    text = json.dumps({**written(tmp_path), **changed})
+    path.write_text(text)
+    sentence = refusal(tmp_path)
+    assert sentence.startswith(f"{path} is no calibration of this version: {said}")
+    assert sentence.endswith("; move it away and probe again.")
+    with pytest.raises(UsageError):
+        calibration.add(tmp_path, "rpi4-a", probe())
+    assert path.read_text() == text
+
+
+def test_half_a_file_is_refused(tmp_path: Path) -> None:
+    """A file cut short by something else than us is no calibration."""
+    path = tmp_path / "rpi4-a/calibration.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"schema": 1})[:-3])
+    assert "is no calibration of this version: Invalid JSON" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("at", ["2026-11-22T10:15:00", "yesterday"])
+def test_date_has_a_zone(at: str) -> None:
+    """An entry without a date, or whose date could be of any zone, cannot be made."""
+    with pytest.raises(ValueError, match=r"expected a date with its zone|Invalid isoformat"):
+        probe(at)
+
+
+def test_failed_writing_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that takes nothing costs the new entry, not the old ones, and no draft stays behind."""
+    before = calibration.add(tmp_path, "rpi4-a", probe())
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(LostTrialError) as caught:
+        calibration.add(tmp_path, "rpi4-a", probe())
+    assert str(caught.value) == (
+        f"{tmp_path}/rpi4-a/calibration.json cannot be written (No space left on device): choose a folder that you may "
+        "write to with --results."
+    )
+    assert calibration.read(tmp_path, "rpi4-a") == before
+    assert [path.name for path in (tmp_path / "rpi4-a").iterdir()] == ["calibration.json"]
+
+
+def test_file_in_place_of_the_folder(tmp_path: Path) -> None:
+    """Where the unit's folder cannot be made, or is a file, it is said."""
+    (tmp_path / "rpi4-a").write_text("")
+    with pytest.raises(UsageError, match=r"calibration.json cannot be read \(Not a directory\)"):
+        calibration.add(tmp_path, "rpi4-a", probe())
+    assert not stat.S_ISDIR((tmp_path / "rpi4-a").stat().st_mode)
