@@ -353,10 +353,20 @@ def _blas() -> str:
         return "unknown"
 
 
+def mapped_libraries(maps: str, word: str) -> list[str]:
+    """Return the shared libraries in a /proc/PID/maps file whose file names hold a word; a path may hold spaces.
+
+    >>> mapped_libraries("7f00-7f10 r-xp 0 fe:00 12      /my env/libscipy_openblas64_-8fb3d286.so\\n", "blas")
+    ['/my env/libscipy_openblas64_-8fb3d286.so']
+    """
+    paths = set(re.findall(r"^(?:\S+ +){5}(/.*)$", maps, re.MULTILINE))
+    return sorted(path for path in paths if word in (name := path.rpartition("/")[2]) and ".so" in name)
+
+
 def _blas_core() -> str | None:
     """Return the core whose kernels OpenBLAS uses here, None for another BLAS or one that does not say."""
     maps = Path("/proc/self/maps").read_text(errors="replace")
-    for path in sorted(set(re.findall(r"/\S*blas\S*\.so\S*", maps))):
+    for path in mapped_libraries(maps, "blas"):
         try:
             library = CDLL(path)
         except OSError:

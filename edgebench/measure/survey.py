@@ -72,7 +72,7 @@ class Need:
     disk_bytes: int
 
 
-# Tags and sizes of the wheels on pypi.org on 2026-11-22, for CPython 3.13: compressed (they lie on the board while they
+# Tags and sizes of the wheels published on 2026-11-22, for CPython 3.13: compressed (they lie on the board while they
 # are installed) plus unpacked, with what they depend on, the larger of x86_64 and aarch64, rounded up.
 BASE = Need(
     glibc={"x86_64": (2, 27), "aarch64": (2, 27)}, disk_bytes=130_000_000

@@ -14,7 +14,7 @@ BASE = ("numpy", "psutil")
 """What the agent and its workers import beside a runtime."""
 
 INDEXES = {"torch": "https://download.pytorch.org/whl/cpu"}
-"""Packages whose wheels for boards lie elsewhere: torch on PyPI brings CUDA, gigabytes of it, on aarch64 too."""
+"""Packages whose wheels for boards lie elsewhere: the ordinary torch brings CUDA, gigabytes of it, on aarch64 too."""
 
 _LOCAL = {"torch": "+cpu"}
 _LIMIT_S = 3600
@@ -60,7 +60,7 @@ def name_of(requirement: str) -> str:
 
 
 def index_options(wanted: Iterable[str]) -> list[str]:
-    """Return pip's options for what does not come from PyPI.
+    """Return pip's options for what does not come from the ordinary index.
 
     >>> index_options(["numpy==2.4.6"])
     []

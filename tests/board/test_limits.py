@@ -1,3 +1,5 @@
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +9,7 @@ import pytest
 
 from edgebench.board.child import Child, WorkerLost
 from edgebench.board.limits import MemoryGroup, kills_of_board, oom_kills
-from edgebench.board.wire import TrialPlan
+from edgebench.board.wire import Lost, TrialPlan
 
 LIMIT = 64 * 2**20
 HOG = f"a = bytearray({4 * LIMIT})\nfor i in range(0, len(a), 4096): a[i] = 1"
@@ -84,27 +86,42 @@ def test_a_process_beyond_its_limit_is_killed_and_counted(real_group: MemoryGrou
     real_group.close()
 
 
+TRIAL = TrialPlan(
+    id="t",
+    backend="null",
+    options={},
+    precision="fp32",
+    threads=1,
+    batch=1,
+    artefact=None,
+    inputs=None,
+    reference=None,
+)
+OPENING = {"do": "open", "limits": {"warm_up_s": 0.01, "warm_up_cap_s": 0.01}}
+
+
+def lost(limit_bytes: int | None, number: signal.Signals | None) -> Lost:
+    """Return the record of a worker that is held to a limit, or ended by a signal before it is asked for anything."""
+    with Child.started(TRIAL, [min(os.sched_getaffinity(0))], limit_bytes) as child:
+        if number is not None:
+            (worker,) = psutil.Process().children()
+            worker.send_signal(number)
+        with pytest.raises(WorkerLost) as caught:
+            child.ask({**OPENING, "trial": child.description()}, 60)
+    return caught.value.record("s1", 0, "t")
+
+
 def test_a_worker_out_of_memory_is_told_from_a_killed_one(real_group: MemoryGroup) -> None:
     """A worker that outgrows its limit is lost with `out_of_memory`, one killed by hand without."""
     real_group.close()
-    trial = TrialPlan(
-        id="t",
-        backend="null",
-        options={},
-        precision="fp32",
-        threads=1,
-        batch=1,
-        artefact=None,
-        inputs=None,
-        reference=None,
-    )
-    opening = {"do": "open", "limits": {"warm_up_s": 0.01, "warm_up_cap_s": 0.01}}
-    for limit, expected in ((8 * 2**20, True), (None, False)):
-        with Child.started(trial, [0], limit) as child:
-            if limit is None:
-                (worker,) = psutil.Process().children()
-                worker.kill()
-            with pytest.raises(WorkerLost) as caught:
-                child.ask({**opening, "trial": child.description()}, 60)
-        lost = caught.value.record("s1", 0, "t")
-        assert (lost.signal, lost.out_of_memory) == ("SIGKILL", expected)
+    starved, killed = lost(8 * 2**20, None), lost(None, signal.SIGKILL)
+    assert (starved.signal, starved.out_of_memory) == ("SIGKILL", True)
+    assert starved.reason == "killed by the kernel: out of memory"
+    assert (killed.signal, killed.out_of_memory, killed.reason) == ("SIGKILL", False, "ended by SIGKILL")
+
+
+def test_an_illegal_instruction_says_what_it_means() -> None:
+    """A runtime built for another processor ends its worker by SIGILL, and the reason says so."""
+    record = lost(None, signal.SIGILL)
+    assert (record.signal, record.out_of_memory) == ("SIGILL", False)
+    assert record.reason == "ended by SIGILL: its runtime was built for another processor"

@@ -1,4 +1,5 @@
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -101,3 +102,13 @@ def test_the_context_says_what_all_rows_share(tmp_path: Path) -> None:
     assert context["protocol"]["invocations"] == Protocol().invocations
     folder.write_tables()
     assert (folder.path / "context.json").read_text() == text
+
+
+def test_the_sample_run_can_still_be_read(tmp_path: Path) -> None:
+    """The run in results/sample gives its tables again: a journal of an earlier version stays readable."""
+    (sample,) = (Path(__file__).parents[2] / "results" / "sample").iterdir()
+    copied = tmp_path / sample.name
+    shutil.copytree(sample, copied)
+    made = RunFolder(path=copied).write_tables()
+    assert len(made["trials"]) == 13
+    assert set(made["trials"]["status"]) == {"done"}
