@@ -113,13 +113,13 @@ class Child:
 
         Raise WorkerLost when it ends, says that it failed, or spends more than `limit_s` seconds in one stage.
         """
-        self._process.send_signal(signal.SIGCONT)
+        self._signal(signal.SIGCONT)
         if command["do"] == "run":
             self._stage = "block"
         self._write(encode(command))
         answer = self._answer(limit_s)
         if command["do"] != "close":
-            self._process.send_signal(signal.SIGSTOP)
+            self._signal(signal.SIGSTOP)
         return answer
 
     def _write(self, line: bytes) -> None:
@@ -164,7 +164,7 @@ class Child:
         """Return why the worker is lost; with a reason of our own it is killed, else it ended by itself."""
         by_itself = reason is None
         if not by_itself:
-            self._process.kill()
+            self._signal(signal.SIGKILL)
         end = self._reap()
         out_of_memory = self._out_of_memory() if by_itself and end.status == -signal.SIGKILL else False
         if reason is None:
@@ -178,6 +178,10 @@ class Child:
             "stderr_tail": self._stderr_tail(),
         }
         return WorkerLost(reason, known)
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Send a signal, past Popen: that would reap a worker that has just died, and throw away what wait4 tells."""
+        os.kill(self._process.pid, number)  # until `_reap` the number is ours: a dead worker stays a zombie
 
     def _reap(self) -> _End:
         """Wait for the process and return how it ended; wait4(2) tells its memory, which Popen throws away."""

@@ -10,6 +10,7 @@ import pytest
 from edgebench.board.child import Child, WorkerLost
 from edgebench.board.limits import MemoryGroup, kills_of_board, oom_kills
 from edgebench.board.wire import Lost, TrialPlan
+from tests.failures.running import until
 
 LIMIT = 64 * 2**20
 HOG = f"a = bytearray({4 * LIMIT})\nfor i in range(0, len(a), 4096): a[i] = 1"
@@ -107,6 +108,7 @@ def lost(limit_bytes: int | None, number: signal.Signals | None) -> Lost:
             children = psutil.Process().children()  # other tests may have left some of theirs
             (worker,) = (one for one in children if "edgebench.board.worker" in one.cmdline())
             worker.send_signal(number)
+            until(lambda: worker.status() == psutil.STATUS_ZOMBIE, "the end of the worker")
         with pytest.raises(WorkerLost) as caught:
             child.ask({**OPENING, "trial": child.description()}, 60)
     return caught.value.record("s1", 0, "t")
@@ -124,5 +126,6 @@ def test_a_worker_out_of_memory_is_told_from_a_killed_one(real_group: MemoryGrou
 def test_an_illegal_instruction_says_what_it_means() -> None:
     """A runtime built for another processor ends its worker by SIGILL, and the reason says so."""
     record = lost(None, signal.SIGILL)
+    assert record.peak_bytes
     assert (record.signal, record.out_of_memory) == ("SIGILL", False)
     assert record.reason == "ended by SIGILL: its runtime was built for another processor"
