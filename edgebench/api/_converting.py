@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from edgebench import formats
+from edgebench import architectures, formats
 from edgebench.api import _bundled
 from edgebench.api._measuring import Execution
 from edgebench.formats import ConversionFailed
@@ -41,7 +41,7 @@ def convert_all(execution: Execution) -> None:
 
 def _convert(execution: Execution, trial: Trial, wanted: str) -> tuple[Files, Converted]:
     if not formats.cached(trial.model, wanted, batch=trial.batch):
-        execution.say(f"Converting {trial.model} to {wanted}.")
+        execution.say(doing(trial.model, wanted))
     origin = formats.source(trial.model, batch=trial.batch)
     artefact = formats.convert(origin, wanted)
     files = Files(artefact=str(artefact.path), inputs=str(origin.inputs), reference=str(origin.reference))
@@ -55,6 +55,13 @@ def _convert(execution: Execution, trial: Trial, wanted: str) -> tuple[Files, Co
         versions=artefact.versions,
     )
     return files, record
+
+
+def doing(model: str, wanted: str) -> str:
+    """Return what is said before a model becomes a file: a user's file is one, and only lacks what to compare with."""
+    if architectures.is_file(architectures.parse(model)):
+        return f"Computing the reference outputs of {model}."
+    return f"Converting {model} to {wanted}."
 
 
 def refusal(model: str, batch: int, wanted: str, failed: ConversionFailed) -> NotConverted:

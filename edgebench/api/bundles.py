@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edgebench import __version__, architectures, formats, plugins
-from edgebench.api._converting import refusal
+from edgebench import __version__, formats, plugins
+from edgebench.api._converting import doing, refusal
+from edgebench.api._models import runnable, served
 from edgebench.api.counting import counted
 from edgebench.api.listing import backend, suites, versions
 from edgebench.errors import UsageError
@@ -46,25 +47,27 @@ class _Contents:
         return one.name
 
 
-def pack(
+def pack(  # noqa: PLR0913 - what, where, and five choices by name
     what: Sequence[str],
     path: Path,
     *,
     backends: Iterable[str] = (),
     batches: Iterable[int] = (1,),
+    inputs: Iterable[str] = (),
+    weights: Path | None = None,
     say: Callable[[str], None],
 ) -> Packed:
     """Write a bundle of models and suites in the formats of these backends: by default all that a bundle may hold.
 
-    Raise UsageError for what cannot be packed. A model that a format cannot express is left out, and the bundle says
-    why.
+    `inputs` and `weights` are as in `Request`. Raise UsageError for what cannot be packed. A model that a format cannot
+    express is left out, and the bundle says why.
     """
-    models, wanted = _models(what), _formats(tuple(backends))
+    sizes = tuple(dict.fromkeys(batches))
+    models, wanted = _models(runnable(_named(what), inputs, weights, sizes)), _formats(tuple(backends))
     if not path.parent.is_dir() or path.is_dir():
         raise UsageError(f"{path} cannot be written: expected a file in a folder that exists.")
     totals = tuple(counted(model) for model in models)
     contents = _Contents()
-    sizes = tuple(dict.fromkeys(batches))
     for model, batch in itertools.product(models, sizes):
         _add(contents, model, batch, wanted, say)
     if not contents.packed:
@@ -90,10 +93,17 @@ def pack(
     )
 
 
-def _models(what: Sequence[str]) -> tuple[str, ...]:
+def _named(what: Sequence[str]) -> list[str]:
+    """Return models as users write them, those of a suite in its place."""
     known = suites()
-    texts = [model for text in what for model in (known[text].models if text in known else (text,))]
-    return tuple(dict.fromkeys(architectures.name(architectures.parse(text)) for text in texts))
+    return [model for text in what for model in (known[text].models if text in known else (text,))]
+
+
+def _models(models: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the models; raise UsageError for one that no backend could load on a board."""
+    for model in models:
+        served(model, [(name, ()) for name in plugins.names("backends") if name != "null"], asked=False)
+    return models
 
 
 def _formats(backends: tuple[str, ...]) -> tuple[str, ...]:
@@ -123,7 +133,7 @@ def _add(contents: _Contents, model: str, batch: int, wanted: tuple[str, ...], s
     """Take in a model at one batch in all formats, or note why it is in none of them."""
     for one in wanted:
         if not formats.cached(model, one, batch=batch):
-            say(f"Converting {model} to {one}.")
+            say(doing(model, one))
         try:
             origin = formats.source(model, batch=batch)
             contents.packed.append(_pack(contents, origin, formats.convert(origin, one)))

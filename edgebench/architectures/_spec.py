@@ -1,19 +1,33 @@
 """Turn the text of a specification into a plugin's parameters, and back; check their types and ranges.
 
-A parameter is a dataclass field of type int, float, str, bool or Literal. Its metadata may hold `spec` (the key in a
-specification, when the field's name is not it), `range` (lowest and highest value) and `always` (printed at its default
-too).
+A parameter is a dataclass field of type int, float, str, bool or Literal, or of one of these and None: None, the
+default, is never written; other parameters decide then. Its metadata may hold `spec` (the key in a specification, when
+the field's name is not it), `range` (lowest and highest value) and `always` (printed at its default too).
 """
 
 import re
 from dataclasses import Field, fields
+from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from edgebench.errors import UsageError
 
 _KIND = "kind"  # the one field that may be given as a bare word
+_WEIGHTS = "weights="  # comes last in a specification and belongs to no architecture's parameters
 _TRUTH = {"true": True, "false": False}
 _EXPECTED = {int: "an integer", float: "a number", bool: "true or false", str: "text"}
+
+
+def of_kind(kinds: dict[str, type[Any]], text: str, owner: str) -> type[Any] | None:
+    """Return the parameters of the kind that a specification names, None when it names none."""
+    for item in text.split(","):
+        key, equals, value = item.partition("=")
+        if item and (not equals or key == _KIND):
+            kind = value if equals else item
+            if kind not in kinds:
+                raise UsageError(f"Parameter {_KIND} of {owner} is {kind!r}: expected {_listed(tuple(kinds))}.")
+            return kinds[kind]
+    return None
 
 
 def read(parameters_type: type[Any], text: str) -> Any:
@@ -61,10 +75,32 @@ def check(parameters: Any) -> None:
         if not _fits(value, types[field.name]):
             raise UsageError(f"Parameter {what} is {value!r}: expected {_expected(types[field.name])}.")
         low, high = field.metadata.get("range", (None, None))
-        if low is not None and not low <= value <= high:
+        if low is not None and value is not None and not low <= value <= high:
             raise UsageError(
                 f"Parameter {what} is {value}: expected {_expected(types[field.name])} from {low} to {high}."
             )
+
+
+def without_weights(text: str) -> tuple[str, str | None]:
+    """Return a specification without the hash of a state dictionary, and that hash if there is one.
+
+    >>> without_weights("depth=16,weights=0123456789abcdef")
+    ('depth=16', '0123456789abcdef')
+    """
+    rest, found, weights = text.rpartition(_WEIGHTS)
+    if not found or (rest and not rest.endswith(",")):
+        return text, None
+    if not re.fullmatch("[0-9a-f]{16}", weights):
+        raise UsageError(
+            f"Found weights={weights!r} in a model's name: expected 16 hexadecimal digits there; "
+            "give a file of weights as --weights FILE."
+        )
+    return rest.removesuffix(","), weights
+
+
+def with_weights(text: str, weights: str | None) -> str:
+    """Return a specification with the hash of a state dictionary at its end."""
+    return ",".join(filter(None, (text, "" if weights is None else f"{_WEIGHTS}{weights}")))
 
 
 def _owner(parameters_type: type[Any]) -> str:
@@ -93,7 +129,20 @@ def _value(text: str, wanted: Any, what: str) -> Any:
         raise UsageError(f"Parameter {what} is {text!r}: expected {_expected(wanted)}.") from None
 
 
+def _given(wanted: Any) -> Any:
+    """Return the type of a value that is given: int for `int | None`.
+
+    >>> _given(int | None)
+    <class 'int'>
+    """
+    if get_origin(wanted) is not UnionType:
+        return wanted
+    (given,) = (one for one in get_args(wanted) if one is not NoneType)
+    return given
+
+
 def _parsed(text: str, wanted: Any) -> Any:
+    wanted = _given(wanted)
     if get_origin(wanted) is Literal:
         return {str(option): option for option in get_args(wanted)}[text]
     if wanted is bool:
@@ -104,6 +153,9 @@ def _parsed(text: str, wanted: Any) -> Any:
 
 
 def _fits(value: Any, wanted: Any) -> bool:
+    if value is None:
+        return wanted is not _given(wanted)
+    wanted = _given(wanted)
     if get_origin(wanted) is Literal:
         return value in get_args(wanted)
     if wanted is float:
@@ -117,12 +169,16 @@ def _item(field: Field[Any], wanted: Any, value: Any) -> str:
 
 
 def _text(value: Any, wanted: Any) -> str:
+    if value is None:
+        return ""
+    wanted = _given(wanted)
     if wanted is bool:
         return str(value).lower()
     return repr(float(value)) if wanted is float else str(value)
 
 
 def _expected(wanted: Any) -> str:
+    wanted = _given(wanted)
     if get_origin(wanted) is Literal:
         return _listed(tuple(str(option) for option in get_args(wanted)))
     return _EXPECTED[wanted]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _SHIFT_STD = 0.3  # of each channel's mean: channels that were all alike would leave nothing after global pooling
 _SCALES = (0.75, 1.25)  # of each channel after batch norm, so that folding it is not folding ones
+_ADDED = 0.25  # of a residual block's last batch norm: blocks that add as much as they get blow rounding errors up
 _SAMPLES = 16  # fewer values than this in a channel say nothing of its mean and deviation: the layer's are taken
 _FLOOR = 0.1  # of the layer's deviation: a channel that hardly varies is not blown up more than that
 
@@ -35,7 +36,8 @@ def make_inputs(model: architectures.Model, seed: int, batch: int = 1) -> dict[s
 def calibrate(module: nn.Module, inputs: dict[str, Tensor], seed: int) -> None:
     """Set all weights in place: convolutions, linear layers and batch norms then give about N(0, 1) for these inputs.
 
-    The module's own values are never read: it may come from `to_empty`. It is left in evaluation mode.
+    The codes of a radial basis layer are drawn too. The module's own values are never read, so it may come from
+    `to_empty`; it is left in evaluation mode.
     """
     import torch
     from torch import nn
@@ -70,24 +72,36 @@ def _one_thread() -> Iterator[None]:
 
 
 def _draw(module: nn.Module, generator: Generator) -> None:
-    from torch import nn
+    from edgebench.architectures._blocks import Residual
 
     for name, layer in module.named_modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            # He et al. 2015, equation 10: deviation sqrt(2 / fan-in) keeps the scale through ReLU.
-            layer.weight.normal_(0.0, math.sqrt(2 / layer.weight[0].numel()), generator=generator)
-        elif isinstance(layer, nn.BatchNorm2d):
-            layer.reset_running_stats()
-            layer.weight.uniform_(*_SCALES, generator=generator)
-        elif next(layer.parameters(recurse=False), None) is not None:
-            raise UsageError(
-                f"Cannot draw weights for {type(layer).__name__} (layer {name or 'at the top'}): "
-                "expected Conv2d, Linear or BatchNorm2d."
-            )
-        else:
-            continue
-        if layer.bias is not None:
-            layer.bias.normal_(0.0, _SHIFT_STD, generator=generator)
+        _draw_layer(name, layer, generator)
+    for block in module.modules():
+        if isinstance(block, Residual):
+            for values in block.last.parameters():
+                values.mul_(_ADDED)
+
+
+def _draw_layer(name: str, layer: nn.Module, generator: Generator) -> None:
+    from torch import nn
+
+    from edgebench.architectures._blocks import RadialBasis
+
+    if isinstance(layer, nn.Conv2d | nn.Linear):
+        # He et al. 2015, equation 10: deviation sqrt(2 / fan-in) keeps the scale through ReLU.
+        layer.weight.normal_(0.0, math.sqrt(2 / layer.weight[0].numel()), generator=generator)
+    elif isinstance(layer, nn.BatchNorm2d):
+        layer.reset_running_stats()
+        layer.weight.uniform_(*_SCALES, generator=generator)
+    elif isinstance(layer, RadialBasis):
+        layer.codes.bernoulli_(0.5, generator=generator).mul_(2).sub_(1)
+    elif [*layer.parameters(recurse=False), *layer.buffers(recurse=False)]:
+        raise UsageError(
+            f"Cannot draw weights for {type(layer).__name__} (layer {name or 'at the top'}): "
+            "expected Conv2d, Linear, BatchNorm2d or RadialBasis."
+        )
+    if isinstance(layer, nn.Conv2d | nn.Linear | nn.BatchNorm2d) and layer.bias is not None:
+        layer.bias.normal_(0.0, _SHIFT_STD, generator=generator)
 
 
 def _rescale(layer: nn.Conv2d | nn.Linear, _: Any, output: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from edgebench.architectures import _spec
+from edgebench.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
 TITLE = "SqueezeNet"
 PAPER = (
     "Iandola et al., SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size, 2016, "
-    "arXiv:1602.07360, Table 1 (version 1.0); version 1.1: the authors' release, SqueezeNet_v1.1"
+    "arXiv:1602.07360, Table 1 (version 1.0), section 5 (squeeze ratio), Figure 2 (bypass); version 1.1: the authors' "
+    "release, SqueezeNet_v1.1"
 )
 _CLASSES = 1000
+_SQUEEZE_RATIO = 0.125  # section 5.1: of the squeezed to the expanded channels, in Table 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,15 +75,25 @@ VERSIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
-    """The version, the input's side, and the padding of the last convolution (1 in the authors' release of 1.0)."""
+    """The version, the input's side, the padding of the last convolution (1 in the authors' release of 1.0), variants.
+
+    A simple bypass adds the input of every second fire module to its output; a complex one adds, at the other modules,
+    what a 1x1 convolution makes of it.
+    """
 
     version: Literal["1.0", "1.1"] = field(default="1.1", metadata={"always": True})
     resolution: int = field(default=224, metadata={"range": (32, 4096)})  # lowest: one pixel in the last map
     conv10_padding: Literal[0, 1] = 0
+    squeeze_ratio: float = field(default=_SQUEEZE_RATIO, metadata={"range": (1 / 128, 1.0)})  # lowest: one channel
+    bypass: Literal["none", "simple", "complex"] = "none"
 
     def __post_init__(self) -> None:
-        """Refuse values of a wrong type or outside their range."""
+        """Refuse values of a wrong type or outside their range, and bypasses in the version that has none."""
         _spec.check(self)
+        if self.bypass != "none" and self.version != "1.0":
+            raise UsageError(
+                f"Parameter bypass of squeezenet is {self.bypass!r} in version {self.version}: expected version=1.0."
+            )
 
 
 def input_shapes(parameters: Parameters, batch: int) -> dict[str, tuple[int, ...]]:
@@ -99,20 +112,35 @@ def build(parameters: Parameters) -> nn.Module:
         nn.ReLU(inplace=True),
         nn.AdaptiveAvgPool2d(1),
     )
-    features = nn.Sequential(*_features(version))
+    features = nn.Sequential(*_features(parameters))
     return nn.Sequential(OrderedDict(features=features, classifier=classifier, flatten=nn.Flatten()))
 
 
-def _features(version: Version) -> Iterator[nn.Module]:
+def _features(parameters: Parameters) -> Iterator[nn.Module]:
     from torch import nn
 
     from edgebench.architectures._blocks import Fire
 
+    version = VERSIONS[parameters.version]
     yield nn.Conv2d(3, version.channels, version.kernel, stride=2)
     yield nn.ReLU(inplace=True)
     channels = version.channels
     for stage in version.stages:
         if stage.pooled:
             yield nn.MaxPool2d(3, stride=2, ceil_mode=True)  # Caffe, where the network comes from, rounds up
-        yield Fire(channels, stage.squeeze, stage.expand)
+        squeeze = int(stage.squeeze * parameters.squeeze_ratio / _SQUEEZE_RATIO)
+        yield _bypassed(Fire(channels, squeeze, stage.expand), channels, 2 * stage.expand, parameters.bypass)
         channels = 2 * stage.expand
+
+
+def _bypassed(fire: nn.Module, in_channels: int, out_channels: int, bypass: str) -> nn.Module:
+    # Figure 2: the input can be added where it has as many channels as the output; elsewhere a 1x1 convolution fits it.
+    from torch import nn
+
+    from edgebench.architectures._branches import Sum
+
+    if bypass != "none" and in_channels == out_channels:
+        return Sum(fire, nn.Identity())
+    if bypass == "complex":
+        return Sum(fire, nn.Conv2d(in_channels, out_channels, kernel_size=1))
+    return fire

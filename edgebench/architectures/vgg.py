@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from edgebench.architectures import _spec
+from edgebench.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 TITLE = "VGG"
 PAPER = (
     "Simonyan and Zisserman, Very Deep Convolutional Networks for Large-Scale Image Recognition, 2014, "
-    "arXiv:1409.1556, Table 1, columns A, B, D and E"
+    "arXiv:1409.1556, Table 1; batch norm: torchvision"
 )
 _CLASSES = 1000
 _RESOLUTION = 224  # the fully connected layers fix it
@@ -24,22 +25,34 @@ _HIDDEN = 4096
 CHANNELS = (64, 128, 256, 512, 512)  # of the five stages, each followed by a max pooling 2x2 / 2
 
 CONVOLUTIONS = {  # in each stage, by the number of layers with weights
-    11: (1, 1, 2, 2, 2),
-    13: (2, 2, 2, 2, 2),
-    16: (2, 2, 3, 3, 3),
-    19: (2, 2, 4, 4, 4),
+    11: (1, 1, 2, 2, 2),  # column A
+    13: (2, 2, 2, 2, 2),  # B
+    16: (2, 2, 3, 3, 3),  # D; in C the last of three is 1x1
+    19: (2, 2, 4, 4, 4),  # E
 }
+_POINTWISE_DEPTH = 16
+_POINTWISE_PLACE = 2  # the third convolution of a stage
+_LRN_DEPTH = 11
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
-    """The number of layers with weights."""
+    """The number of layers with weights; the columns C and A-LRN of the paper's table; batch norm, which it lacks."""
 
     depth: Literal[11, 13, 16, 19] = field(default=16, metadata={"always": True})
+    pointwise: bool = False  # column C
+    lrn: bool = False  # column A-LRN: local response normalisation after the first convolution
+    batch_norm: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse values of a wrong type or outside their range."""
+        """Refuse values of a wrong type or outside their range, and columns that the table does not have."""
         _spec.check(self)
+        for key, given, depth in (
+            ("pointwise", self.pointwise, _POINTWISE_DEPTH),
+            ("lrn", self.lrn, _LRN_DEPTH),
+        ):
+            if given and self.depth != depth:
+                raise UsageError(f"Parameter {key} of vgg is true at depth {self.depth}: expected depth {depth}.")
 
 
 def input_shapes(parameters: Parameters, batch: int) -> dict[str, tuple[int, ...]]:
@@ -68,10 +81,17 @@ def build(parameters: Parameters) -> nn.Module:
 def _features(parameters: Parameters) -> Iterator[nn.Module]:
     from torch import nn
 
+    from edgebench.architectures._blocks import local_response_norm
+
     in_channels = 3
-    for channels, convolutions in zip(CHANNELS, CONVOLUTIONS[parameters.depth], strict=True):
-        for _ in range(convolutions):
-            yield nn.Conv2d(in_channels, channels, kernel_size=3, padding=1)
+    for stage, (channels, convolutions) in enumerate(zip(CHANNELS, CONVOLUTIONS[parameters.depth], strict=True)):
+        for place in range(convolutions):
+            kernel = 1 if parameters.pointwise and place == _POINTWISE_PLACE else 3
+            yield nn.Conv2d(in_channels, channels, kernel, padding=kernel // 2)
+            if parameters.batch_norm:
+                yield nn.BatchNorm2d(channels)
             yield nn.ReLU(inplace=True)
             in_channels = channels
+        if parameters.lrn and stage == 0:
+            yield local_response_norm()
         yield nn.MaxPool2d(2)

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from edgebench import architectures
@@ -29,6 +29,11 @@ def content_folder() -> Path:
     return cache_folder() / _ARTEFACTS / "brought"
 
 
+def users_folder() -> Path:
+    """Return where users' files lie, models and weights, each named by its SHA-256."""
+    return cache_folder() / _ARTEFACTS / "users"
+
+
 def clear_cache() -> int:
     """Delete all artefacts and return how many bytes that freed."""
     freed = cached_bytes()
@@ -48,11 +53,22 @@ def source_folder(model: str, batch: int, seed: int) -> Path:
         "model": model,
         "batch": batch,
         "seed": seed,
-        "torch": version("torch"),
+        **(reference_versions() if architectures.is_file(parsed) else {"torch": version("torch")}),
         "definition": _digest(architectures.files(parsed)),
     }
     key = hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()[:16]
     return cache_folder() / _ARTEFACTS / f"{parsed.architecture}-{key}"
+
+
+def reference_versions() -> dict[str, str]:
+    """Return the package, and its version, that computes the reference outputs of users' files.
+
+    That is onnxruntime, or ONNX's own evaluator in numpy where there is none: right too, but slow.
+    """
+    for name in ("onnxruntime", "onnxruntime-gpu", "onnx"):
+        with contextlib.suppress(PackageNotFoundError):
+            return {name: version(name)}
+    return {}
 
 
 def file_sha256(path: Path) -> str:
@@ -62,16 +78,23 @@ def file_sha256(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def whole(target: Path) -> Iterator[Path]:
-    """Give a folder to fill that takes the target's place when all went well, and vanishes when not."""
+def writable(folder: Path) -> Iterator[None]:
+    """Make a folder of the cache; raise UsageError when it cannot be, or what is then done in it fails."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
     except OSError as error:
         raise UsageError(
-            f"{target.parent} cannot be written ({error.strerror}): make room or access, "
-            "or name another cache in XDG_CACHE_HOME."
+            f"{folder} cannot be written ({error.strerror}): make room or access, or name another cache in "
+            "XDG_CACHE_HOME."
         ) from error
+
+
+@contextlib.contextmanager
+def whole(target: Path) -> Iterator[Path]:
+    """Give a folder to fill that takes the target's place when all went well, and vanishes when not."""
+    with writable(target.parent):
+        draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
         yield draft
     except ConversionFailed as failed:

@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,12 +12,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO
 
-from edgebench import plugins
+from edgebench import architectures, plugins
 from edgebench.board.child import signal_name
-from edgebench.formats import _cache
+from edgebench.errors import UsageError
+from edgebench.formats import _cache, _users
 from edgebench.formats._records import Artefact, ConversionFailed, Source
 
 _LIMIT_S = 900
+_TORCH_BYTES = 4 * 2**30  # addresses, not memory: torch maps its libraries
+_COPIES = 3
 _TAIL_BYTES = 4000
 
 
@@ -37,6 +41,15 @@ def cached(model: str, format_name: str, *, batch: int = 1, seed: int = 0) -> bo
     return (_cache.source_folder(model, batch, seed) / format_name).is_dir()
 
 
+def check_weights(model: str, path: Path) -> None:
+    """Raise UsageError when a file is no state dictionary of a network; it is read in a process held to memory."""
+    limit_bytes = _TORCH_BYTES + _COPIES * path.stat().st_size
+    try:
+        _run("check", {"do": "check", "model": model, "path": str(path.absolute()), "limit_bytes": limit_bytes})
+    except ConversionFailed as failed:
+        raise UsageError(f"{path} cannot be used as weights of {model}: {failed}.") from failed
+
+
 def convert(origin: Source, format_name: str) -> Artefact:
     """Return a network in a format, converted if not in the cache.
 
@@ -54,6 +67,11 @@ def convert(origin: Source, format_name: str) -> Artefact:
 def _make(origin: Source, format_name: str, module: ModuleType, draft: Path) -> None:
     path = draft / f"model{module.SUFFIX}"
     began = time.perf_counter()
+    model = architectures.parse(origin.model)
+    if architectures.is_file(model):
+        _take(model, format_name, path)
+        (draft / "manifest.json").write_text(json.dumps(_manifest(path, began, _cache.reference_versions())))
+        return
     _run(
         "convert",
         {
@@ -65,13 +83,24 @@ def _make(origin: Source, format_name: str, module: ModuleType, draft: Path) -> 
             "path": str(path),
         },
     )
-    manifest = {
+    versions = {name: importlib.metadata.version(name) for name in module.DISTRIBUTIONS}
+    (draft / "manifest.json").write_text(json.dumps(_manifest(path, began, versions)))
+
+
+def _take(model: architectures.Model, format_name: str, path: Path) -> None:
+    """Put a user's file in the place of a converted one: it is run as it is."""
+    if model.architecture != format_name:
+        raise ConversionFailed("convert", f"a user's {model.architecture} file is run as it is", lost=False)
+    shutil.copyfile(_users.stored_file(model), path)
+
+
+def _manifest(path: Path, began: float, versions: dict[str, str]) -> dict[str, object]:
+    return {
         "size_bytes": path.stat().st_size,
         "sha256": _cache.file_sha256(path),
         "seconds": time.perf_counter() - began,
-        "versions": {name: importlib.metadata.version(name) for name in module.DISTRIBUTIONS},
+        "versions": versions,
     }
-    (draft / "manifest.json").write_text(json.dumps(manifest))
 
 
 def _run(stage: str, request: dict[str, str | int]) -> None:
@@ -81,7 +110,7 @@ def _run(stage: str, request: dict[str, str | int]) -> None:
         try:
             done = subprocess.run(
                 command,
-                input=json.dumps(request).encode(),
+                input=json.dumps({**request, "where": str(Path.cwd())}).encode(),
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 cwd=scratch,  # converters litter the current folder

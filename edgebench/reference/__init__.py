@@ -1,1 +1,1 @@
-"""Data with its sources: suites of models today; figures, latencies and papers as they come."""
+"""Data with its sources: suites of models, tables of layers; figures, latencies and papers as they come."""

@@ -6,54 +6,128 @@ from typing import Any
 from rich.table import Table
 
 from edgebench import units
-from edgebench.analysis import cost as costs
-from edgebench.analysis.cost import Cost
+from edgebench.analysis import convention
+from edgebench.analysis.convention import Convention
+from edgebench.analysis.cost import Cost, Memory
+from edgebench.analysis.kinds import by_kind
 from edgebench.architectures import Description
 from edgebench.board.peak import Figure
 from edgebench.devices.records import Device
+from edgebench.errors import UsageError
 from edgebench.report.terminal import add_row, plain_table
 from edgebench.store.calibration import Calibration, latest_probe
 
 
-def counting(model: str, batch: int, cost: Cost) -> Iterator[str]:
-    """Yield what a model costs on paper, a line a figure."""
+def counting(model: str, batch: int, cost: Cost, counted_as: Convention) -> Iterator[str]:
+    """Yield what a model costs on paper, a line a figure; under another convention than ours its figures come last."""
     yield f"{model}, batch {batch}"
-    yield f"mult-adds   {cost.mult_adds:>15,}  ({units.count(cost.mult_adds)})"
-    yield f"weights     {cost.params:>15,}  ({units.count(cost.params)})"
-    yield f"biases      {cost.bias_params:>15,}"
-    yield f"batch norm  {cost.bn_params:>15,}"
+    yield _line("mult-adds", cost.mult_adds, units.count(cost.mult_adds))
+    yield _line("weights", cost.params, units.count(cost.params))
+    yield _line("biases", cost.bias_params)
+    yield _line("batch norm", cost.bn_params)
+    if cost.memory is not None and cost.intensity is not None:
+        yield from _memory(cost.memory)
+        yield f"{'intensity':<13}{units.digits(cost.intensity):>14}  mult-adds a byte of weights and activations"
+    words = convention.words(counted_as)
+    if words:
+        figures = convention.figures(cost, counted_as)
+        yield f"Convention {', '.join(words)}:"
+        yield _line("operations", figures.operations, units.count(figures.operations))
+        yield _line("parameters", figures.params, units.count(figures.params))
+
+
+def _memory(memory: Memory) -> Iterator[str]:
+    at_precisions, peak, apart = memory.weight_bytes, memory.peak, memory.peak_out_of_place
+    smaller = f"fp16 {units.size(at_precisions.fp16)}, int8 {units.size(at_precisions.int8)}"
+    yield _line("weight bytes", at_precisions.fp32, f"{units.size(at_precisions.fp32)} in fp32; {smaller}")
+    read, written = memory.activation_read_bytes, memory.activation_written_bytes
+    yield _line("bytes read", read, f"{units.size(read)} of activations")
+    yield _line("bytes written", written, f"{units.size(written)} of activations")
+    yield _line(
+        "peak bytes", peak.activation_bytes, f"{units.size(peak.activation_bytes)} of activations alive at once"
+    )
+    yield f"reached in {' ' * 16}  {peak.op}"
+    if apart.activation_bytes != peak.activation_bytes:
+        yield _line(
+            "out of place",
+            apart.activation_bytes,
+            f"{units.size(apart.activation_bytes)} if nothing were written in place",
+        )
+
+
+def _line(name: str, exact: int, rounded: str = "") -> str:
+    return f"{name:<13}{exact:>14,}" + (f"  ({rounded})" if rounded else "")
 
 
 def layers(cost: Cost) -> Table:
     """Return a table of the layers in order of execution."""
-    table = plain_table(None, "layer", "kind", "channels>", "output>", "mult-adds>", "share>", "weights>")
+    table = plain_table(None, "layer", "kind!", "channels>", "output>", "mult-adds>", "share>", "weights>")
     for layer in cost.layers:
         add_row(
             table,
             layer.name,
             layer.kind,
-            f"{layer.in_channels} > {layer.out_channels}",
+            f"{layer.in_channels}>{layer.out_channels}",
             f"{layer.out_h}x{layer.out_w}",
             f"{layer.mult_adds:,}",
-            f"{layer.mult_adds / cost.mult_adds:.2%}",
-            f"{layer.params:,}",
+            f"{layer.mult_adds / cost.mult_adds:.1%}",
+            units.count(layer.params),
         )
     return table
 
 
+def operations(memory: Memory) -> Table:
+    """Return a table of the bytes that each operation keeps and moves; what runs inside another moves none."""
+    table = plain_table(
+        "What each operation keeps and moves", "operation", "kind!", "weights>", "read>", "written>", "mult-adds/B>"
+    )
+    for op in memory.ops:
+        moved = op.weight_bytes + op.activation_read_bytes + op.activation_written_bytes
+        if moved:
+            add_row(
+                table,
+                op.name,
+                op.kind,
+                units.size(op.weight_bytes) if op.weight_bytes else "-",
+                units.size(op.activation_read_bytes),
+                units.size(op.activation_written_bytes),
+                units.digits(op.mult_adds / moved) if op.mult_adds else "-",
+            )
+    return table
+
+
 def kinds(cost: Cost) -> Table:
-    """Return a table of the kinds of layers with their shares of mult-adds and weights."""
-    table = plain_table(None, "kind", "layers>", "mult-adds>", "share>", "weights>", "share>")
-    for kind in costs.by_kind(cost):
+    """Return a table of the kinds with their shares of mult-adds and weights, and the bytes of activations moved."""
+    table = plain_table(None, "kind!", "number>", "mult-adds>", "share>", "weights>", "share>", "moved>")
+    for kind in by_kind(cost):
+        read, written = kind.activation_read_bytes, kind.activation_written_bytes
         add_row(
             table,
             kind.kind,
             str(kind.layers),
             f"{kind.mult_adds:,}",
-            f"{kind.mult_adds / cost.mult_adds:.2%}",
+            _share(kind.mult_adds, cost.mult_adds),
             f"{kind.params:,}",
-            f"{kind.params / cost.params:.2%}",
+            _share(kind.params, cost.params),
+            "-" if read is None or written is None else units.size(read + written),
         )
+    return table
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.2%}" if whole else "-"  # an identity has no mult-adds at all
+
+
+def conventions(cost: Cost) -> Table:
+    """Return a table of a model's figures under each word of a convention, so that a printed figure finds its own."""
+    table = plain_table(None, "convention!", "operations>", "parameters>", "who counts so")
+    for name, word in convention.WORDS.items():
+        try:
+            figures = convention.figures(cost, convention.parse([name]))
+        except UsageError:  # no classifier to leave out
+            add_row(table, name, "-", "-", word.users)
+        else:
+            add_row(table, name, f"{figures.operations:,}", f"{figures.params:,}", word.users)
     return table
 
 
@@ -77,13 +151,27 @@ def facts(found: Mapping[str, Any]) -> Table:
     return table
 
 
+YOURS = (
+    "Your own models are counted and measured in place of these:",
+    "  path/to/model.onnx               as it is; --input 1x3x224x224 sets open axes",
+    "  path/to/model.tflite             counted; no backend here loads it yet",
+    "  python:package.module:factory    what the function returns, a torch.nn.Module",
+    "With --weights FILE a network takes a state dictionary, such as torchvision's.",
+)
+"""What `list models` says of users' models."""
+
+
 def models(found: Iterable[Description]) -> Table:
     """Return a table of architectures with their parameters and defaults."""
     table = plain_table(None, "architecture!", "what it is", "parameters (with their defaults)")
     for one in found:
-        parameters = ", ".join(f"{key}={value}" for key, value in one.parameters.items())
-        add_row(table, one.name, f"{one.title}: {one.paper}", parameters or "none")
+        kinds = "\n".join(f"{kind}: {_pairs(values)}" if values else kind for kind, values in one.kinds.items())
+        add_row(table, one.name, f"{one.title}: {one.paper}", kinds or _pairs(one.parameters) or "none")
     return table
+
+
+def _pairs(values: Mapping[str, str]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in values.items())
 
 
 def backends(found: Iterable[Any]) -> Table:

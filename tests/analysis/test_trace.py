@@ -71,12 +71,14 @@ def test_a_graph_says_who_reads_what() -> None:
     graph = trace(
         lambda: Lambda(lambda net, x: torch.cat([net.conv(x), x], dim=1).relu(), conv=nn.Conv2d(4, 3, 1)), IMAGE
     )
-    assert [(op.kind, op.inputs) for op in graph.ops] == [
-        ("input", ()),
-        ("conv", (0,)),
-        ("concatenate", (1, 0)),
-        ("relu", (2,)),
+    made_by = {tensor: op.name for op in graph.ops for tensor in op.outputs}
+    assert [(op.kind, [made_by[tensor] for tensor in op.inputs]) for op in graph.ops] == [
+        ("input", []),
+        ("conv", ["x"]),
+        ("concatenate", ["conv", "x"]),
+        ("relu", ["cat"]),
     ]
+    assert graph.outputs == graph.ops[3].outputs
     assert graph.ops[2].input_shapes == ((2, 3, 8, 6), (2, 4, 8, 6))
     assert graph.ops[2].output_shape == (2, 7, 8, 6)
 
@@ -95,6 +97,33 @@ def test_a_linear_layer_counts_once_a_token() -> None:
     total = cost(trace(lambda: nn.Sequential(nn.Linear(6, 5)), IMAGE))
     assert total.mult_adds == 2 * 4 * 8 * 6 * 5
     assert total.params == 6 * 5
+
+
+def test_a_product_of_activations_counts() -> None:
+    """A matrix product of two activations costs a mult-add for each pair it multiplies, and has no weights."""
+    total = cost(trace(lambda: Lambda(lambda _, x: x @ x.transpose(2, 3)), IMAGE))
+    assert [(layer.kind, layer.mult_adds, layer.params) for layer in total.layers] == [("matmul", 2 * 4 * 8 * 8 * 6, 0)]
+
+
+def test_a_split_gives_several_tensors() -> None:
+    """A split has an output for each part, and taking one of them is no operation; taking a part of one copies it."""
+
+    def forward(_: Any, x: Tensor) -> Any:
+        first, second = x.chunk(2, dim=1)
+        return first + second, x[:, 1:]
+
+    network = trace(lambda: Lambda(forward), IMAGE)
+    assert [(op.kind, len(op.outputs)) for op in network.ops] == [("input", 1), ("move", 2), ("add", 1), ("move", 1)]
+    assert network.ops[2].inputs == network.ops[1].outputs
+    assert [tensor.shape for tensor in network.ops[1].outputs] == [(2, 2, 8, 6)] * 2
+    assert network.outputs == (*network.ops[2].outputs, *network.ops[3].outputs)
+
+
+def test_tensors_know_the_size_of_their_elements() -> None:
+    """A tensor has the element size of its type, and so have the weights of a layer."""
+    network = trace(lambda: Lambda(lambda net, x: net.conv(x.half()), conv=nn.Conv2d(4, 4, 1).half()), IMAGE)
+    assert [tensor.element_bytes for op in network.ops for tensor in op.outputs] == [4, 2, 2]
+    assert network.ops[2].param_bytes == 2
 
 
 def test_a_layer_used_twice_has_its_weights_once() -> None:
@@ -119,7 +148,7 @@ def test_shape_arithmetic_and_constants_are_free() -> None:
     ("network", "named"),
     [
         (lambda: nn.Sequential(nn.ConvTranspose2d(4, 4, 2)), r"'ConvTranspose2d' \(layer 0\)"),
-        (lambda: Lambda(lambda _, x: torch.matmul(x, x.transpose(2, 3))), r"'matmul' \(layer matmul\)"),
+        (lambda: Lambda(lambda _, x: torch.cumsum(x, dim=1)), r"'cumsum' \(layer cumsum\)"),
         (lambda: Lambda(lambda net, x: x * net.gain, gain=nn.Parameter(torch.ones(1))), r"'Parameter' \(layer gain\)"),
     ],
 )

@@ -48,7 +48,7 @@ def test_networks_run(spec: str, shape: tuple[int, ...]) -> None:
     assert torch.equal(first, second)
 
 
-@pytest.mark.parametrize("architecture", architectures.names())
+@pytest.mark.parametrize("architecture", [name for name in architectures.names() if name != "counted"])
 def test_building_on_meta_allocates_nothing(architecture: str) -> None:
     """Under the meta device every parameter and buffer stays there."""
     network = on_meta(architecture)

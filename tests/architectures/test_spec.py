@@ -32,7 +32,7 @@ REFUSED = [  # as given, what the message says: what was found and what was expe
     ("mobilenet_v9", "mobilenet_v9.*mobilenet_v1"),
     ("mobilenet_v1:", "'' among the parameters of mobilenet_v1: expected KEY=VALUE"),
     ("mobilenet_v1:width=0.5,", "'' among the parameters of mobilenet_v1: expected KEY=VALUE"),
-    ("mobilenet_v1:widht=0.5", "'widht' of mobilenet_v1: expected width, resolution, kind or shallow"),
+    ("mobilenet_v1:widht=0.5", "'widht' of mobilenet_v1: expected width, resolution, kind, .* or least_channels"),
     ("mobilenet_v1:width=half", "width of mobilenet_v1 is 'half': expected a number"),
     ("mobilenet_v1:width=0", "width of mobilenet_v1 is 0.0: expected a number from 0.03125 to 1.0"),
     ("mobilenet_v1:width=nan", "width of mobilenet_v1 is nan"),
@@ -44,13 +44,13 @@ REFUSED = [  # as given, what the message says: what was found and what was expe
     ("mobilenet_v1:shallow=yes", "shallow of mobilenet_v1 is 'yes': expected true or false"),
     ("mobilenet_v1:dense", "kind of mobilenet_v1 is 'dense': expected separable or full_convolution"),
     ("layer:separable,standard", "kind of layer is given twice"),
-    ("layer:in_channels=3", "'in_channels' of layer: expected kind, size, in, out, kernel or stride"),
+    ("layer:in_channels=3", "'in_channels' of layer: expected kind, size, in, out, kernel, stride, .* or sparsity"),
     ("layer:in=0", "in of layer is 0: expected an integer from 1"),
     ("layer:kernel=4", "kernel of layer is 4: expected an odd integer"),
     ("squeezenet:version=1", "version of squeezenet is '1': expected 1.0 or 1.1"),
     ("squeezenet:1.0", "'1.0' among the parameters of squeezenet: expected KEY=VALUE"),
     ("vgg:depth=17", "depth of vgg is '17': expected 11, 13, 16 or 19"),
-    ("lenet5:width=0.5", "'width=0.5' after lenet5: expected nothing"),
+    ("lenet5:width=0.5", "'width' of lenet5: expected kind"),
 ]
 
 
