@@ -91,6 +91,41 @@ def test_count_in_json(edge: Cli) -> None:
     one, two = edge("count", "lenet5", "--json").json(), edge("count", "lenet5", "--batch", "2", "--json").json()
     assert one["mult_adds"] == sum(layer["mult_adds"] for layer in one["layers"]) == 416_520
     assert (two["batch"], two["mult_adds"], two["params"]) == (2, 2 * one["mult_adds"], one["params"])
+    assert one["weight_bytes"] == {"fp32": 4 * (61_470 + 236), "fp16": 2 * (61_470 + 236), "int8": 61_470 + 4 * 236}
+    assert one["peak"] == {"activation_bytes": 4 * (6 * 28 * 28 + 6 * 14 * 14), "op": "S2"}
+    for total in ("activation_read_bytes", "activation_written_bytes"):
+        assert one[total] == sum(operation[total] for operation in one["operations"])
+        assert one[total] == sum(kind[total] for kind in one["kinds"])
+
+
+def test_count_tells_what_is_kept_moved_and_held(edge: Cli) -> None:
+    """A count tells the bytes of weights at each precision, and of activations; --layers those of each operation."""
+    done = edge("count", "squeezenet:version=1.1", "--layers")
+    assert "weight bytes      4,941,984  (4.71 MiB in fp32; fp16 2.36 MiB, int8 1.19 MiB)" in done.out
+    for line in ("bytes read", "bytes written", "peak bytes", "intensity"):
+        assert f"\n{line}" in done.out
+    assert "What each operation keeps and moves" in done.out
+    assert "concatenate" in done.out
+    assert fits_a_pipe(done.out)
+    assert fits_a_pipe(edge("count", "densenet").out)  # whose layers have long names
+
+
+def test_count_as_others_do(edge: Cli) -> None:
+    """Words of a convention give the figures of who counts so: VGG-16's 15.3 G, and twice as many operations."""
+    done = edge("count", "vgg", "--convention", "without-classifier", "--convention", "two-per-mult-add")
+    assert "Convention without-classifier, two-per-mult-add:" in done.out
+    assert f"operations   {2 * 15_346_630_656:,}  (30.7 G)" in done.out
+    found = edge("count", "vgg", "--convention", "with-biases", "--json").json()["convention"]
+    assert found == {"words": ["with-biases"], "operations": 15_470_264_320, "params": 138_357_544}
+
+
+def test_count_sets_conventions_side_by_side(edge: Cli) -> None:
+    """--by convention has a row a word; a network without a classifier has a dash where one would be left out."""
+    done = edge("count", "squeezenet", "--by", "convention")
+    assert fits_a_pipe(done.out)
+    (row,) = [line.split() for line in done.out.splitlines() if line.startswith(" without-classifier")]
+    assert row[1:3] == ["-", "-"]
+    assert " keras " in done.out
 
 
 @pytest.mark.parametrize("spec", ["layer:standard,size=14,in=512,out=512,kernel=3", "squeezenet", "vgg:depth=19"])
@@ -208,7 +243,8 @@ def test_a_run_is_told_in_json(null_run: tuple[Path, Done]) -> None:
     told = done.json()
     assert folder.name in told["folder"]
     kinds = {"trials": TrialRow, "pairs": PairRow, "backends": BackendRow}
-    assert told.keys() == {"folder", *kinds}
+    assert told.keys() == {"folder", *kinds, "verdicts"}
+    assert told["verdicts"] == []  # two backends of one model have no consequences
     for name, kind in kinds.items():
         for row in told[name]:
             assert list(row) == [field.name for field in fields(kind)]
@@ -229,8 +265,9 @@ def test_a_run_finds_the_longer_chain_slower(null_run: tuple[Path, Done]) -> Non
 
 def test_progress_goes_to_stderr(null_run: tuple[Path, Done]) -> None:
     """What is going to happen, then a line between invocations, all on stderr, which a pipe does not see."""
-    first, *others = null_run[1].err.splitlines()
+    first, memory, *others = null_run[1].err.splitlines()
     assert first.startswith("2 trials in 1 session on host (")
+    assert memory.startswith("Session s1: memory was taken in ")
     assert [line.split(" took ")[0] for line in others] == [
         f"Session s1: invocation {number} of 5" for number in range(1, 6)
     ]
@@ -238,7 +275,7 @@ def test_progress_goes_to_stderr(null_run: tuple[Path, Done]) -> None:
 
 def test_a_run_leaves_its_files(null_run: tuple[Path, Done]) -> None:
     """A run folder holds the journal, its tables, and no spool or draft."""
-    tables = ["backends.csv", "layers.csv", "pairs.csv", "rounds.csv", "samples.csv.gz", "trials.csv"]
+    tables = ["backends.csv", "layers.csv", "pairs.csv", "rounds.csv", "samples.csv.gz", "trials.csv", "verdicts.csv"]
     assert sorted(path.name for path in null_run[0].iterdir()) == sorted(["context.json", "journal.jsonl", *tables])
     with gzip.open(null_run[0] / "samples.csv.gz", "rt") as file:
         text = file.read()
@@ -270,7 +307,7 @@ def test_a_run_is_told_in_words(edge: Cli, null_run: tuple[Path, Done]) -> None:
     tables = done.out.removesuffix(f"Run folder: {null_run[0]}\n")
     assert fits_a_pipe(tables)
     assert "\nCheck: lenet5 in null:work=2000 against itself is " in tables
-    assert "Trials: median latency" in tables
+    assert "Trials: latency with 95 % interval" in tables
 
 
 def test_a_run_is_read_as_data_frames(null_run: tuple[Path, Done]) -> None:
@@ -278,7 +315,7 @@ def test_a_run_is_read_as_data_frames(null_run: tuple[Path, Done]) -> None:
     result = edgebench.read(null_run[0])
     assert not result.lost
     frames = result.tables()
-    assert list(frames) == ["trials", "pairs", "backends", "rounds", "layers", "samples"]
+    assert list(frames) == ["trials", "pairs", "backends", "rounds", "layers", "samples", "verdicts"]
     assert len(frames["trials"]) == len(result.summary.trials) == 3
     assert len(frames["rounds"]) == len(result.run.blocks)
 
@@ -294,7 +331,7 @@ def test_a_real_runtime_is_told_in_json(edge: Cli) -> None:
     assert row["latency_p50_s"] > 0
     assert row["latency_p50_low_s"] is None
     assert row["parity_max_abs_diff"] <= 1e-3 * row["parity_scale"]
-    assert row["memory_model_bytes"] > 0
+    assert row["memory_peak_bytes"] > 0
     assert row["artefact_sha256"] == twin["artefact_sha256"]
     assert "parity" not in row["flags"].split()
 
@@ -302,8 +339,9 @@ def test_a_real_runtime_is_told_in_json(edge: Cli) -> None:
 # --- refusals --------------------------------------------------------------------------------------------------------
 
 REFUSED = [
-    ("count --by layer lenet5", "--by is 'layer': expected kind."),
-    ("count lenet5:width=1", "Found 'width=1' after lenet5: expected nothing, it has no parameters."),
+    ("count --by layer lenet5", "--by is 'layer': expected kind or convention."),
+    ("count --convention macs lenet5", "The convention is 'macs': expected weights-only"),
+    ("count lenet5:width=1", "Unknown parameter 'width' of lenet5: expected kind."),
     ("run --budget soon", "The budget is 'soon': expected a number with s, m or h, such as 10m."),
     ("run --budget -5m", "The budget is '-5m'"),
     ("run --resume --model lenet5", "--resume goes on with a run as it was planned: "),

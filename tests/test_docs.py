@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 
 from edgebench import api, architectures, cli, devices, errors, plugins
+from edgebench.measure import flags
 from edgebench.store import tables
 from edgebench.store.records import Line
 from edgebench.store.rows import BackendRow, LayerRow, PairRow, RoundRow, TrialRow
@@ -100,6 +101,14 @@ def test_every_kind_of_line_is_described() -> None:
     events = [field.default for kind in get_args(Line) for field in fields(kind) if field.name == "event"]
     assert len(events) == len(get_args(Line))
     assert [event for event in events if f"`{event}`" not in text] == []
+
+
+def test_every_flag_is_described() -> None:
+    """docs/measuring.md has one row for each flag, in the words that the program uses."""
+    text = (ROOT / "docs" / "measuring.md").read_text(encoding="utf-8")
+    (section,) = re.findall(r"^## Flags$(.*?)(?=^## )", text, re.MULTILINE | re.DOTALL)
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", section, re.MULTILINE)
+    assert rows == sorted(flags.MEANINGS.items())
 
 
 @pytest.mark.parametrize("page", LINKING, ids=lambda page: str(page.relative_to(ROOT)))

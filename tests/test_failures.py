@@ -358,7 +358,7 @@ def test_results_that_are_no_folder_are_wrong_use(bench: Bench) -> None:
     bench.results.write_text("not a folder")
     done = bench.run(*MEASURE)
     assert done.code == 2
-    assert "cannot be made (Not a directory)" in done.sentence()
+    assert "cannot be read (Not a directory)" in done.sentence()
     assert bench.results.read_text() == "not a folder"
 
 

@@ -7,19 +7,23 @@ from edgebench.api.planning import Plan, Request
 from edgebench.api.preparing import board, draft, prepare, probe, remove
 from edgebench.api.reading import Result, read, recompute
 from edgebench.api.running import expectation, plan, resume, run
+from edgebench.api.selftesting import Outcome, SelfTest, calibrated, selftest
 
 __all__ = [
     "BackendState",
     "CacheState",
     "Counting",
+    "Outcome",
     "Packed",
     "Plan",
     "Request",
     "Result",
+    "SelfTest",
     "Suite",
     "backends",
     "board",
     "cache_state",
+    "calibrated",
     "clear_cache",
     "count",
     "draft",
@@ -33,5 +37,6 @@ __all__ = [
     "remove",
     "resume",
     "run",
+    "selftest",
     "suites",
 ]

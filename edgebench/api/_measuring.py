@@ -4,12 +4,14 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from time import perf_counter
 
 from edgebench import units
+from edgebench.board.wire import Block, Event, FootprintsDone, InvocationDone
 from edgebench.errors import DeviceUnreachableError
 from edgebench.measure import session as sessions
-from edgebench.measure.plan import TWIN, Files, Session, Trial, wire_plan
+from edgebench.measure import stopping
+from edgebench.measure.plan import TWIN, Files, Protocol, Session, Trial, wire_plan
+from edgebench.measure.series import series
 from edgebench.measure.session import Progress
 from edgebench.measure.transport import Connection, LinkLost, Transport
 from edgebench.store import Journal, Run, RunFolder
@@ -25,7 +27,6 @@ class Execution:
     say: Callable[[str], None]
     transport: Transport
     connection: Connection | None
-    spent_s: float = 0.0
     files: dict[str, Files] = field(default_factory=dict)
 
     def close(self) -> None:
@@ -40,32 +41,63 @@ class Execution:
         self.folder.adopt_spools(self.journal)
 
 
-def measure(execution: Execution, session: Session) -> None:
-    """Measure what is still missing of a session and note how it ended."""
+@dataclass(slots=True, kw_only=True)
+class _Heard:
+    """What came of a session so far, earlier attempts included: all that the stop rule needs to know."""
+
+    blocks: list[Block]
+    complete: list[int]
+
+    def hear(self, record: Event) -> None:
+        """Keep what the stop rule looks at."""
+        if isinstance(record, Block):
+            self.blocks.append(record)
+        elif isinstance(record, InvocationDone):
+            self.complete.append(record.invocation)
+
+    def narrow(self, target: float) -> bool:
+        """Tell whether every ratio's interval is as narrow as the target."""
+        trials = dict.fromkeys(block.trial for block in self.blocks)
+        measured = {
+            trial: series([block for block in self.blocks if block.trial == trial], self.complete) for trial in trials
+        }
+        return stopping.narrow_enough(measured, target)
+
+
+def measure(execution: Execution, session: Session, room_s: float | None = None) -> None:
+    """Measure what is still missing of a session, in `room_s` seconds if given, and note how it ended."""
     state = execution.folder.read()
     lost = {one.trial for one in state.lost if one.session == session.name}
     alive = tuple(
         trial for trial in session.trials if trial.id.removesuffix(TWIN) in execution.files and trial.id not in lost
     )
-    done = len(state.invocations.get(session.name, ()))
-    protocol = state.started.protocol
-    if not alive or done >= protocol.invocations:
+    heard = _Heard(
+        blocks=[block for block in state.blocks if block.session == session.name],
+        complete=list(state.invocations.get(session.name, ())),
+    )
+    protocol = _remaining(state, session)
+    if not alive or not _open(protocol, heard):
         execution.journal.append(SessionEnded(session=session.name))
         return
-    numbered = _next(state, session.name)
+
+    def keep(record: Event) -> None:
+        execution.journal.append(record)
+        heard.hear(record)
+        if isinstance(record, FootprintsDone):
+            execution.say(f"Session {session.name}: memory was taken in {units.clock_time(record.seconds)}.")
 
     def more(progress: Progress) -> bool:
-        completed = done + progress.invocation - numbered + 1
-        execution.say(_heard(progress, completed, protocol.invocations))
-        return sessions.another(protocol, progress, completed, execution.spent_s)
+        execution.say(_told(progress, len(heard.complete), protocol))
+        return sessions.another(
+            protocol, progress, len(heard.complete), room_s, lambda: heard.narrow(protocol.target or 0)
+        )
 
-    began = perf_counter()
     try:
         with _connected(execution) as connection:
             spool = execution.transport.spool(execution.folder.path, session.name)
             files = _placed(execution, connection, alive)
-            plan = wire_plan(replace(session, trials=alive), protocol, files, numbered, spool)
-            sessions.drive(connection, plan, execution.journal.append, more)
+            plan = wire_plan(replace(session, trials=alive), protocol, files, _next(state, session.name), spool)
+            sessions.drive(connection, plan, keep, more)
     except LinkLost as link:
         execution.close()
         execution.journal.append(AgentLost(session=session.name, reason=str(link)))
@@ -73,7 +105,19 @@ def measure(execution: Execution, session: Session) -> None:
     else:
         execution.journal.append(SessionEnded(session=session.name))
         execution.transport.clear(execution.folder.path, session.name)
-    execution.spent_s += perf_counter() - began
+
+
+def _remaining(state: Run, session: Session) -> Protocol:
+    """Return the protocol of a run, without the footprints of a session that has them already."""
+    protocol = state.started.protocol
+    return replace(protocol, footprints=0) if session.name in state.footprints_done else protocol
+
+
+def _open(protocol: Protocol, heard: _Heard) -> bool:
+    """Tell whether a session has an invocation to come."""
+    if protocol.target is None or len(heard.complete) < protocol.invocations:
+        return len(heard.complete) < protocol.invocations
+    return len(heard.complete) < protocol.most_invocations and not heard.narrow(protocol.target)
 
 
 @contextlib.contextmanager
@@ -103,7 +147,11 @@ def _placed(execution: Execution, connection: Connection, trials: tuple[Trial, .
         original = trial.id.removesuffix(TWIN)
         here = execution.files[original]
         placed[original] = Files(
-            artefact=place(here.artefact), inputs=place(here.inputs), reference=place(here.reference)
+            artefact=place(here.artefact),
+            inputs=place(here.inputs),
+            reference=place(here.reference),
+            floor=place(here.floor),
+            floor_inputs=place(here.floor_inputs),
         )
     return placed
 
@@ -115,8 +163,9 @@ def _next(state: Run, session: str) -> int:
     return max(started + failed, default=-1) + 1
 
 
-def _heard(progress: Progress, completed: int, wanted: int) -> str:
+def _told(progress: Progress, completed: int, protocol: Protocol) -> str:
+    wanted = f"of {protocol.invocations}" if protocol.target is None else f"of {protocol.most_invocations} at most"
     return (
-        f"Session {progress.session}: invocation {completed} of {wanted} took {units.clock_time(progress.last_s)}, "
+        f"Session {progress.session}: invocation {completed} {wanted} took {units.clock_time(progress.last_s)}, "
         f"{progress.alive} trial{'s' * (progress.alive != 1)} alive."
     )

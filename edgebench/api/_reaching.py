@@ -3,7 +3,7 @@
 import contextlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edgebench import devices
 from edgebench.devices.records import Device, Unit
@@ -15,12 +15,16 @@ from edgebench.measure.transport import Connection, Transport
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
-    """What is known of a measuring side: its kind and unit, what it says of itself, and its runtimes' versions."""
+    """What is known of a measuring side: its kind and unit, what it says of itself, and its runtimes' versions.
+
+    `broken` tells of backends that are there and cannot be imported why not.
+    """
 
     device: Device
     unit: Unit
     facts: devices.Facts
     runtimes: Mapping[str, str]
+    broken: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +47,7 @@ def reached(name: str, host: str | None = None) -> Iterator[Side]:
     with _transport(unit) as transport, transport.agent() as (connection, hello):
         device = devices.host_kind(hello.facts) if unit.device == devices.HOST else devices.find(unit.device)
         devices.check(device, hello.facts, unit)
-        board = Board(device=device, unit=unit, facts=hello.facts, runtimes=hello.runtimes)
+        board = Board(device=device, unit=unit, facts=hello.facts, runtimes=hello.runtimes, broken=hello.broken)
         yield Side(board=board, transport=transport, connection=connection)
 
 

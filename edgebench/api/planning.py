@@ -5,33 +5,31 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgebench import architectures, devices, units
-from edgebench.api import _bundled
+from edgebench import devices, units
+from edgebench.api import _bundled, _expecting, _models
 from edgebench.api._reaching import Board
 from edgebench.api.counting import counted as count_model
 from edgebench.api.listing import BackendState, backend, suite
 from edgebench.devices.records import Device, Unit
 from edgebench.errors import UsageError
 from edgebench.formats import cached
+from edgebench.measure.duration import Timing, expected_seconds
 from edgebench.measure.plan import (
     TWIN,
     Protocol,
     Session,
     Trial,
-    expected_seconds,
     sessions,
     too_large,
     worker_bytes,
 )
+from edgebench.store import calibration
 from edgebench.store.bundle import Bundle
 from edgebench.store.records import BundleUsed, Counted, NotStarted
 
 DEFAULT_SUITE = "seeds"
 
-_BYTES_PER_PARAM = 4  # fp32
-_MULT_ADDS_PER_S = 20e9  # one thread of a machine whose device file knows no clock: a first guess, told as such
-_EFFICIENCY = 0.3  # measured / peak of MobileNetV1 to VGG-16 over boards and runtimes: 0.2 to 0.7 (MEASUREMENT 4)
-_CALL_S = 2e-4  # a small network's overhead in the slowest runtime
+_FASTEST_HZ = 1000.0  # a block of a second holds as many samples
 _CONVERSION_S = 6.0
 _CONVERTED_BYTES_PER_S = 50e6
 
@@ -41,19 +39,25 @@ class Request:
     """What a user asks to have measured; empty tuples mean the device's own defaults.
 
     `host` is an address as ssh takes it, for a board that no boards.toml names; `bundle` holds the models, which then
-    are neither counted nor converted here.
+    are neither counted nor converted here. Without `invocations` there are five, or with a budget as many as it takes
+    until half of every ratio's interval is 1 % (`target`: another share). With `pace_hz` calls start at fixed times.
+    `inputs` are shapes for a user's file or function, `weights` a state dictionary; both go with one model.
     """
 
     device: str = devices.HOST
     host: str | None = None
     models: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    weights: Path | None = None
     suite: str | None = None
     backends: tuple[str, ...] = ()
     precisions: tuple[str, ...] = ()
     threads: tuple[int, ...] = ()
     batches: tuple[int, ...] = (1,)
-    invocations: int = Protocol().invocations
+    invocations: int | None = None
+    target: float | None = None
     budget_s: float | None = None
+    pace_hz: float | None = None
     results: Path = Path("results")
     seed: int | None = None
     bundle: Path | None = None
@@ -63,7 +67,7 @@ class Request:
 class Plan:
     """What a run will do: its trials in sessions, the counts of its models, and the seconds it is expected to take.
 
-    `left_out` are those of the trials that will not be started.
+    `left_out` are those of the trials that will not be started; from `timings`, by trial id, the seconds follow.
     """
 
     device: Device
@@ -76,6 +80,7 @@ class Plan:
     counted: tuple[Counted, ...]
     left_out: tuple[NotStarted, ...]
     bundle: BundleUsed | None
+    timings: dict[str, Timing]
     measuring_s: float
     converting_s: float
 
@@ -86,6 +91,7 @@ def plan_for(request: Request, board: Board) -> Plan:
     Raise UsageError for anything that does not exist or does not fit together.
     """
     device, unit, facts = board.device, board.unit, board.facts
+    calibration.read(request.results, unit.name)  # a wrong one is to be said now, not when verdicts look it up
     bundle = None if request.bundle is None else _bundled.opened(request.bundle)
     trials = _trials(request, board, bundle)
     formats = {trial.backend: backend(trial.backend).format for trial in trials}
@@ -93,19 +99,14 @@ def plan_for(request: Request, board: Board) -> Plan:
         for trial in trials:
             _bundled.check(bundle, trial, formats[trial.backend])
     counted = tuple(_counted(model, bundle) for model in dict.fromkeys(trial.model for trial in trials))
-    weight_bytes = {one.model: _weight_bytes(one) for one in counted}
+    weight_bytes = {one.model: _expecting.weight_bytes(one) for one in counted}
     needs = {trial.id: worker_bytes(trial, weight_bytes[trial.model]) for trial in trials}
     seed = secrets.randbelow(2**31) if request.seed is None else request.seed
     left_out = _left_out(needs, facts["memory_available_bytes"], unit)
     planned = tuple(sessions(trials, seed, needs, facts["memory_available_bytes"]))
-    protocol = Protocol(
-        invocations=request.invocations,
-        stage_limit_s=device.limits.stage_s,
-        memory_limit_bytes=device.limits.memory_bytes,
-        budget_s=request.budget_s,
-    )
-    calls = {trial.id: _expected_call_s(trial, device, counted) for trial in trials}
-    weights = {trial.id: weight_bytes[trial.model] for trial in trials}
+    timings = _expecting.timings(trials, {one.model: one for one in counted}, device, request.results, unit.name)
+    started = _without(planned, {one.trial for one in left_out})
+    protocol = _expecting.protocol(_given(request, device), request.invocations, started, timings)
     return Plan(
         device=device,
         unit=unit,
@@ -117,8 +118,24 @@ def plan_for(request: Request, board: Board) -> Plan:
         counted=counted,
         left_out=left_out,
         bundle=None if bundle is None else _bundled.used(bundle),
-        measuring_s=expected_seconds(_without(planned, {one.trial for one in left_out}), protocol, calls, weights),
+        timings=timings,
+        measuring_s=expected_seconds(started, protocol, timings),
         converting_s=_converting_s(trials, formats, weight_bytes) if bundle is None else 0.0,
+    )
+
+
+def _given(request: Request, device: Device) -> Protocol:
+    """Return what the user and the device say of how to measure."""
+    if request.pace_hz is not None and not 0 < request.pace_hz <= _FASTEST_HZ:
+        raise UsageError(f"The pace is {request.pace_hz:g} Hz: expected more than 0, {_FASTEST_HZ:g} at most.")
+    if request.target is not None and not 0 < request.target < 1:
+        raise UsageError(f"The target is {request.target:g}: expected a share between 0 and 1, such as 1%.")
+    return Protocol(
+        stage_limit_s=device.limits.stage_s,
+        memory_limit_bytes=device.limits.memory_bytes,
+        budget_s=request.budget_s,
+        target=request.target,
+        pace_hz=request.pace_hz,
     )
 
 
@@ -136,7 +153,7 @@ def _trials(request: Request, board: Board, bundle: Bundle | None) -> list[Trial
             batch=batch,
         )
         for name in dict.fromkeys(names)
-        for runtime, options in runtimes
+        for runtime, options in _models.served(name, runtimes, asked=bool(request.backends))
         for precision in request.precisions or device.run.precisions
         for threads in request.threads or device.run.threads[:1]
         for batch in request.batches
@@ -152,8 +169,12 @@ def _names(request: Request, bundle: Bundle | None) -> list[str]:
     if request.suite is not None or not (models or bundle):
         models += suite(request.suite or DEFAULT_SUITE).models
     if bundle is not None:
+        if request.inputs or request.weights is not None:
+            raise UsageError(
+                "--input and --weights are settled when a bundle is packed: give them to `edgebench pack`."
+            )
         return _bundled.models(bundle, models)
-    return [architectures.name(architectures.parse(model)) for model in models]
+    return list(_models.runnable(models, request.inputs, request.weights, request.batches))
 
 
 def _left_out(needs: Mapping[str, int], available_bytes: int, unit: Unit) -> tuple[NotStarted, ...]:
@@ -203,6 +224,8 @@ def _backend(text: str, board: Board) -> tuple[str, tuple[tuple[str, str], ...]]
             known = ", ".join(f"{option}=..." for option in state.options) or "none"
             raise UsageError(f"Unknown option {item!r} of backend {name}: expected {known}.")
         options.append((key, value))
+    if name in board.broken:
+        raise UsageError(f"The backend {name} cannot be imported on {board.unit.name}: {board.broken[name]}.")
     if name not in board.runtimes:
         raise UsageError(f"The backend {name} is not installed on {board.unit.name}: {_way(state, board)}.")
     return name, tuple(options)
@@ -233,20 +256,6 @@ def _way(state: BackendState, board: Board) -> str:
 
 def _counted(model: str, bundle: Bundle | None) -> Counted:
     return count_model(model) if bundle is None else _bundled.counted(bundle, model)
-
-
-def _weight_bytes(counted: Counted) -> int:
-    return _BYTES_PER_PARAM * (counted.params + counted.bias_params + counted.bn_params)
-
-
-def _expected_call_s(trial: Trial, device: Device, counted: tuple[Counted, ...]) -> float:
-    """Return a guess of a call's seconds from the mult-adds: good enough to say how long a run takes."""
-    if trial.backend == "null":
-        return _CALL_S
-    mult_adds = next(one.mult_adds for one in counted if one.model == trial.model)
-    rates = [mode.clock_hz * (mode.mult_adds_per_cycle.fp32 or 0) * _EFFICIENCY for mode in device.cpu.mode]
-    per_s = min(rates, default=0) or _MULT_ADDS_PER_S
-    return _CALL_S + trial.batch * mult_adds / (per_s * trial.threads)
 
 
 def _converting_s(trials: list[Trial], formats: dict[str, str | None], weight_bytes: dict[str, int]) -> float:

@@ -4,7 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgebench.store import RunFolder
+from edgebench.errors import UsageError
+from edgebench.judge import consequences
+from edgebench.judge.consequences import VerdictRow
+from edgebench.judge.trust import reliable
+from edgebench.store import RunFolder, calibration
 from edgebench.store.records import Run
 from edgebench.store.tables import Summary, summarize
 
@@ -14,17 +18,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """A run folder and what it says."""
+    """A run folder, what it says, and the verdicts on the consequences of its pairs of models."""
 
     folder: Path
     run: Run
     summary: Summary
+    verdicts: tuple[VerdictRow, ...]
 
     def tables(self) -> "dict[str, pd.DataFrame]":
-        """Return trials, pairs, backends, rounds, layers and samples as data frames."""
+        """Return trials, pairs, backends, rounds, layers, samples and verdicts as data frames."""
         from edgebench.store import tables
 
-        return tables.make(self.run)
+        return {**tables.make(self.run), "verdicts": tables.frame(VerdictRow, self.verdicts)}
 
     @property
     def lost(self) -> bool:
@@ -33,23 +38,43 @@ class Result:
 
 
 def read(folder: str | Path) -> Result:
-    """Return what a run folder says; only its journal is read.
+    """Return what a run folder says; only its journal is read, and the calibration of its unit.
 
     Raise UsageError when the folder holds no journal of this version.
     """
     path = Path(folder)
     run = RunFolder(path=path).read()
-    return Result(folder=path, run=run, summary=summarize(run))
+    summary = summarize(run)
+    return Result(folder=path, run=run, summary=summary, verdicts=_verdicts(path, run, summary))
 
 
 def recompute(folder: str | Path) -> Result:
     """Make every derived file of a run again from its journal, and return what it says."""
     try:
-        RunFolder(path=Path(folder)).write_tables()
+        return derive(RunFolder(path=Path(folder)))
     except OSError as error:
-        from edgebench.errors import UsageError
-
         raise UsageError(
             f"The tables of {folder} cannot be written ({error.strerror}): make room or access."
         ) from error
-    return read(folder)
+
+
+def derive(folder: RunFolder) -> Result:
+    """Write every derived file of a run, and return what it says; raise OSError when that cannot be."""
+    folder.write_tables()
+    result = read(folder.path)
+    folder.write_rows("verdicts", VerdictRow, result.verdicts)
+    return result
+
+
+def _verdicts(path: Path, run: Run, summary: Summary) -> tuple[VerdictRow, ...]:
+    """Return the verdicts of a run; what the unit's selftest found, as far as it was made, bounds them."""
+    unit = path.resolve().parent
+    known = (
+        calibration.latest_resolution(calibration.read(unit.parent, unit.name))
+        if unit.name == run.started.unit
+        else None
+    )
+    if known is None:
+        return tuple(consequences.rows(summary.pairs, None))
+    trusted = reliable(known.excluded_one, known.sessions)
+    return tuple(consequences.rows(summary.pairs, known.resolution, reliable=trusted))

@@ -4,15 +4,18 @@ import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from time import perf_counter
 
 from edgebench import __version__, devices, units
 from edgebench.api._converting import convert_all
+from edgebench.api._floors import add_floors
 from edgebench.api._measuring import Execution, measure
 from edgebench.api._reaching import Side, reached, unit_of
 from edgebench.api.listing import status, versions
 from edgebench.api.planning import Plan, Request, plan_for
-from edgebench.api.reading import Result, read
+from edgebench.api.reading import Result, derive
 from edgebench.errors import EdgebenchError, LostTrialError, UsageError
+from edgebench.measure.plan import Protocol
 from edgebench.store import SCHEMA, Journal, RunFolder, create, locked, newest_unfinished
 from edgebench.store.records import Ended, Resumed, RunStarted
 
@@ -38,17 +41,22 @@ def run(request: Request, say: Callable[[str], None] = silent) -> Result:
     """
     with reached(request.device, request.host) as side:
         planned = plan_for(request, side.board)
-        with locked(request.results, planned.unit.name):
-            folder = create(request.results, planned.unit.name, datetime.now(UTC))
-            with folder.opened() as journal:
-                journal.append(_started(planned, side.board.facts))
-                for counted in planned.counted:
-                    journal.append(counted)
-                for one in planned.left_out:
-                    journal.append(one)
-                    say(f"{one.trial} is left out: it {one.reason}.")
-                say(expectation(planned))
-                return _finish(_execution(side, folder, journal, say))
+        return carry_out(planned, side, request.results, say)
+
+
+def carry_out(planned: Plan, side: Side, results: Path, say: Callable[[str], None]) -> Result:
+    """Measure a plan on a side that answers, in a new run folder."""
+    with locked(results, planned.unit.name):
+        folder = create(results, planned.unit.name, datetime.now(UTC))
+        with folder.opened() as journal:
+            journal.append(_started(planned, side.board.facts))
+            for counted in planned.counted:
+                journal.append(counted)
+            for one in planned.left_out:
+                journal.append(one)
+                say(f"{one.trial} is left out: it {one.reason}.")
+            say(expectation(planned))
+            return _finish(_execution(side, folder, journal, say))
 
 
 def resume(
@@ -75,10 +83,23 @@ def expectation(planned: Plan) -> str:
     trials, sessions = len(planned.trials) - len(planned.left_out), len(planned.sessions)
     work = f"{trials} trial{'s' * (trials != 1)} in {sessions} session{'s' * (sessions != 1)}"
     converting = f" and {units.clock_time(planned.converting_s)} converting" if planned.converting_s else ""
+    span = units.clock_time(planned.measuring_s)
     return (
-        f"{work} on {planned.unit.name} ({planned.device.title}), {planned.protocol.invocations} invocations each: "
-        f"about {units.clock_time(planned.measuring_s)} measuring{converting}."
+        f"{work} on {planned.unit.name} ({planned.device.title}), {_how_long(planned.protocol)}: "
+        f"about {span}{' at most' * (planned.protocol.target is not None)} measuring{converting}."
     )
+
+
+def _how_long(protocol: Protocol) -> str:
+    """Return in words how many invocations a protocol has.
+
+    >>> _how_long(Protocol(invocations=5, target=0.01))
+    '5 to 40 invocations each, until intervals are 1% to either side'
+    """
+    if protocol.target is None:
+        return f"{protocol.invocations} invocations each"
+    most = f"{protocol.invocations} to {protocol.most_invocations} invocations each"
+    return f"{most}, until intervals are {100 * protocol.target:g}% to either side"
 
 
 def _execution(side: Side, folder: RunFolder, journal: Journal, say: Callable[[str], None]) -> Execution:
@@ -88,10 +109,8 @@ def _execution(side: Side, folder: RunFolder, journal: Journal, say: Callable[[s
 def _finish(execution: Execution) -> Result:
     try:
         convert_all(execution)
-        state = execution.folder.read()
-        for session in state.started.sessions:
-            if session.name not in state.sessions_ended:
-                measure(execution, session)
+        add_floors(execution)
+        _measure_all(execution)
         execution.journal.append(Ended(at=_now(), how="done"))
     except KeyboardInterrupt:
         execution.close()
@@ -101,15 +120,26 @@ def _finish(execution: Execution) -> Result:
         with contextlib.suppress(OSError):  # what ended the run is to be told, not what it ended as well
             execution.folder.write_tables()
         raise
-    _make_tables(execution)
-    return read(execution.folder.path)
+    return _derived(execution)
 
 
-def _make_tables(execution: Execution) -> None:
+def _measure_all(execution: Execution) -> None:
+    """Measure the sessions that have not ended; what one leaves of the budget is shared by those that follow."""
+    state = execution.folder.read()
+    waiting = [session for session in state.started.sessions if session.name not in state.sessions_ended]
+    budget_s = state.started.protocol.budget_s
+    began = perf_counter()
+    for number, session in enumerate(waiting):
+        room_s = None if budget_s is None else (budget_s - (perf_counter() - began)) / (len(waiting) - number)
+        measure(execution, session, room_s)
+
+
+def _derived(execution: Execution) -> Result:
+    """Make every derived file, and return what the run says."""
     path = execution.folder.path
     advice = f"all that was measured is in its journal; run `edgebench recompute {path}`"
     try:
-        execution.folder.write_tables()
+        return derive(execution.folder)
     except OSError as error:
         raise LostTrialError(
             f"The tables of {path} cannot be written ({error.strerror}): make room; {advice}."

@@ -21,8 +21,7 @@ _TAIL_BYTES = 4000
 _PADDING = 4096
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _CLEARED = ("OMP_", "GOMP_", "KMP_", "MKL_", "ORT_", "OV_", "ONEDNN_", "DNNL_", "MALLOC_", "TORCH_", "LD_PRELOAD")
-
-
+_ONE_ARENA = {"MALLOC_ARENA_MAX": "1"}  # glibc's
 _KIB = 1024
 
 
@@ -56,6 +55,7 @@ class Child:
         process: "subprocess.Popen[bytes]",
         stderr: IO[bytes],
         group: MemoryGroup,
+        started_ns: int,
     ) -> None:
         self.trial = trial
         self._cpus = cpus
@@ -63,25 +63,35 @@ class Child:
         self._stderr = stderr
         self._group = group
         self._kills_before = kills_of_board()
+        self.started_ns = started_ns
         self._stage = "start"
         self._buffer = b""
 
     @classmethod
     @contextlib.contextmanager
-    def started(cls, trial: TrialPlan, cpus: list[int], memory_limit_bytes: int | None = None) -> "Iterator[Child]":
-        """Start a worker in a fresh process, held to a size of memory if asked; kill what is left of it in the end."""
-        with contextlib.closing(MemoryGroup(memory_limit_bytes)) as group, tempfile.TemporaryFile() as stderr:
+    def started(
+        cls, trial: TrialPlan, cpus: list[int], memory_limit_bytes: int | None = None, *, weighed: bool = False
+    ) -> "Iterator[Child]":
+        """Start a worker in a fresh process, held to a size of memory if asked; kill what is left of it in the end.
+
+        A worker that is `weighed` has a control group even without a limit, where one can be made, and an allocator
+        that keeps to one arena: with one a thread, memory would depend on which thread asked for it.
+        """
+        with (
+            contextlib.closing(MemoryGroup(memory_limit_bytes, counted=weighed)) as group,
+            tempfile.TemporaryFile() as stderr,
+        ):
+            began = time.perf_counter_ns()
             process = subprocess.Popen(
-                [sys.executable, "-m", "edgebench.board.worker"],
+                [*group.entry, sys.executable, "-m", "edgebench.board.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
-                env=_environment(trial.threads),
+                env=_environment(trial.threads) | (_ONE_ARENA if weighed else {}),
                 bufsize=0,
             )
             try:
-                group.adopt(process.pid)
-                yield cls(trial, cpus, process, stderr, group)
+                yield cls(trial, cpus, process, stderr, group, began)
             finally:
                 process.kill()
                 process.wait()
@@ -91,8 +101,13 @@ class Child:
 
     @property
     def memory_limited(self) -> bool | None:
-        """Tell whether the worker is held to the memory that was asked for, None if none was."""
-        return self._group.held
+        """Tell whether the worker, which lives, is held to the memory that was asked for, None if none was."""
+        return self._group.holds(self._process.pid)
+
+    @property
+    def group_peak_bytes(self) -> int | None:
+        """Return the most memory that the control group of a worker that lives ever held, None without one."""
+        return self._group.peak_bytes() if self._group.has(self._process.pid) else None
 
     def description(self) -> dict[str, Any]:
         """Return what the worker has to know of its trial."""
@@ -105,6 +120,8 @@ class Child:
             "artefact": trial.artefact,
             "inputs": trial.inputs,
             "reference": trial.reference,
+            "floor": trial.floor,
+            "floor_inputs": trial.floor_inputs,
             "cpus": self._cpus,
         }
 
@@ -114,7 +131,7 @@ class Child:
         Raise WorkerLost when it ends, says that it failed, or spends more than `limit_s` seconds in one stage.
         """
         self._signal(signal.SIGCONT)
-        if command["do"] == "run":
+        if command["do"] in ("run", "pace"):
             self._stage = "block"
         self._write(encode(command))
         answer = self._answer(limit_s)

@@ -16,14 +16,14 @@ def round_orders(trials: int, rounds: int, seed: int, invocation: int) -> list[l
     """Return the order of the trials in each round of an invocation.
 
     Every `trials` rounds form a cyclic Latin square over a new random order, so that each trial stands at each
-    position equally often and a linear drift cancels; two trials give A B, B A.
+    position equally often and a linear drift cancels; two trials give A B, B A. Without trials there is no round.
 
     >>> len({tuple(order) for order in round_orders(2, 2, seed=1, invocation=0)})
     2
     """
     generator = random.Random(f"rounds {seed} {invocation}")
     orders: list[list[int]] = []
-    while len(orders) < rounds:
+    while trials and len(orders) < rounds:
         base = _shuffled(trials, generator)
         orders += [base[shift:] + base[:shift] for shift in range(trials)]
     return orders[:rounds]

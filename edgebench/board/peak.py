@@ -22,21 +22,20 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from ctypes import CDLL, c_char_p
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from edgebench.board import blas
 from edgebench.board.probe import parse_cpu_list, probe
+from edgebench.board.repeating import REPEATS, Call, rates, repetition
 from edgebench.board.wire import STRICT, encode
 
 if TYPE_CHECKING:
     import numpy as np
 
-REPEATS = 5
 LONGEST_S = 600.0
 
-_BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 _PHASES = 7  # product, copy and addition on one core and on all; the chain on one
 _SIZES = (512, 384, 256, 128)  # rows of a square matrix; a core does 512 in 17 ms at 8 G mult-adds/s
 _CALLS = 4  # a repetition has room for as many calls
@@ -48,7 +47,6 @@ _LEAST_BYTES = 2**20
 _SMALLEST_BYTES = 96 * 2**20
 _LARGEST_BYTES = 2**30
 _UNKNOWN_BYTES = 24 * 2**20  # where /proc/meminfo says nothing
-_CORE_NAMES = ("scipy_openblas_get_corename64_", "scipy_openblas_get_corename", "openblas_get_corename")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,9 +119,6 @@ class Peak:
     python: str
 
 
-Call = Callable[[], object]
-
-
 def measure(threads: int, seconds: float) -> Peak:
     """Measure the peaks on one core and on `threads` cores, in about `seconds` and a quarter of the free memory.
 
@@ -136,7 +131,7 @@ def measure(threads: int, seconds: float) -> Peak:
         raise ValueError(f"{threads} threads asked for: expected 1 to {len(allowed)}, the processors allowed here")
     if not 0 < seconds <= LONGEST_S:
         raise ValueError(f"{seconds:g} seconds asked for: expected more than 0, {LONGEST_S:g} at most")
-    _single_threaded_blas()
+    blas.single_threaded()
     began = time.perf_counter()
     cpus = allowed[-threads:]  # the agent's choice too: the fast cores of big.LITTLE boards come last
     try:
@@ -160,7 +155,7 @@ def _measured(cpus: list[int], repeat_s: float, began: float) -> Peak:
     arrays = [np.ones(length, np.float32) for _ in range(_ARRAYS)]
     copy = _streamed(cpus, arrays, _copy, 2, repeat_s)
     add = _streamed(cpus, arrays, _add, 3, repeat_s)
-    chain = _rates(cpus[-1:], [_chain()], 1, repeat_s)
+    chain = rates(cpus[-1:], [_chain()], 1, repeat_s)
     return Peak(
         cpus=tuple(cpus),
         repeats=REPEATS,
@@ -173,8 +168,8 @@ def _measured(cpus: list[int], repeat_s: float, began: float) -> Peak:
         chain_s=figure([1 / rate for rate in chain]),
         chain_multiplications=_CHAIN,
         clocks_under_load=clocks,
-        blas=_blas(),
-        blas_core=_blas_core(),
+        blas=blas.name(),
+        blas_core=blas.core(),
         openblas_coretype=os.environ.get("OPENBLAS_CORETYPE"),
         numpy=np.__version__,
         python=".".join(map(str, sys.version_info[:3])),
@@ -223,13 +218,6 @@ def last_level_cache(cpus: Sequence[int], root: Path = Path("/")) -> int | None:
     return sum(size for (level, _), size in found.items() if level == last) or None
 
 
-def _single_threaded_blas() -> None:
-    """Have BLAS use one thread a caller: it reads its number of threads once, when numpy loads it."""
-    if "numpy" in sys.modules and any(os.environ.get(name) != "1" for name in _BLAS_THREADS):
-        raise RuntimeError("numpy was loaded before the peaks were asked for: start them in a process of their own")
-    os.environ.update(dict.fromkeys(_BLAS_THREADS, "1"))
-
-
 def _products(threads: int, repeat_s: float) -> tuple[int, list[Call]]:
     """Return the rows of matrices that can be multiplied a few times a repetition, and a product for each thread."""
     import numpy as np
@@ -258,8 +246,8 @@ def _streamed(
     """Return the bytes a second of an operation that touches `touched` of the arrays; each core has its own part."""
     length = len(arrays[0]) // len(cpus)
     parts = [[array[start * length :][:length] for array in arrays] for start in range(len(cpus))]
-    one = _rates(cpus[-1:], [work(*arrays)], touched * arrays[0].nbytes, repeat_s)
-    several = _rates(cpus, [work(*part) for part in parts], touched * 4 * length, repeat_s)
+    one = rates(cpus[-1:], [work(*arrays)], touched * arrays[0].nbytes, repeat_s)
+    several = rates(cpus, [work(*part) for part in parts], touched * 4 * length, repeat_s)
     return Rate(one_core=figure(one), all_cores=figure(several))
 
 
@@ -283,48 +271,8 @@ def _chain() -> Call:
 
 
 def _rate(cpus: list[int], calls: list[Call], work: float, repeat_s: float) -> Rate:
-    one = _rates(cpus[-1:], calls[-1:], work, repeat_s)
-    return Rate(one_core=figure(one), all_cores=figure(_rates(cpus, calls, work, repeat_s)))
-
-
-def _rates(cpus: list[int], calls: list[Call], work: float, repeat_s: float) -> list[float]:
-    """Return the work a second of each repetition: all that the cores did, over the time until the last was done.
-
-    Each core has a thread and a call of its own; numpy lets go of the interpreter's lock while it computes.
-    """
-    barrier = threading.Barrier(len(cpus))
-    with ThreadPoolExecutor(len(cpus)) as pool:
-        running = [pool.submit(_repeated, cpu, call, barrier, repeat_s) for cpu, call in zip(cpus, calls, strict=True)]
-        done = [future.result() for future in running]
-    return [
-        sum(count for _, _, count in spans)
-        * work
-        * 1e9
-        / (max(end for _, end, _ in spans) - min(start for start, *_ in spans))
-        for spans in zip(*done, strict=True)
-    ]
-
-
-def _repeated(cpu: int, call: Call, barrier: threading.Barrier, repeat_s: float) -> list[tuple[int, int, int]]:
-    """Return start and end in nanoseconds and the number of calls of each repetition on one processor."""
-    try:
-        os.sched_setaffinity(0, {cpu})  # of this thread
-        call()
-        return [_repetition(call, barrier, repeat_s) for _ in range(REPEATS)]
-    except BaseException:
-        barrier.abort()  # or the other threads wait for ever
-        raise
-
-
-def _repetition(call: Call, barrier: threading.Barrier, repeat_s: float) -> tuple[int, int, int]:
-    barrier.wait()
-    start = now = time.perf_counter_ns()
-    count = 0
-    while not count or now - start < repeat_s * 1e9:
-        call()
-        count += 1
-        now = time.perf_counter_ns()
-    return start, now, count
+    one = rates(cpus[-1:], calls[-1:], work, repeat_s)
+    return Rate(one_core=figure(one), all_cores=figure(rates(cpus, calls, work, repeat_s)))
 
 
 def _clocks_under_load(cpus: list[int], calls: list[Call], repeat_s: float) -> tuple[Clock, ...]:
@@ -332,52 +280,13 @@ def _clocks_under_load(cpus: list[int], calls: list[Call], repeat_s: float) -> t
     with ThreadPoolExecutor(len(cpus)) as pool:
         barrier = threading.Barrier(len(cpus))
         for call in calls:
-            pool.submit(_repetition, call, barrier, repeat_s)
+            pool.submit(repetition, call, barrier, repeat_s)
         time.sleep(repeat_s / 2)
         said = probe()["clocks"]
     known = [clock for clock in said if clock["cores"] and (clock["now_hz"] or clock["limit_hz"])]
     return tuple(
         Clock(cores=tuple(clock["cores"]), now_hz=clock["now_hz"], limit_hz=clock["limit_hz"]) for clock in known
     )
-
-
-def _blas() -> str:
-    """Return name and version of numpy's BLAS as numpy was built with it."""
-    import numpy as np
-
-    try:
-        built: Any = np.show_config(mode="dicts")
-        found = built["Build Dependencies"]["blas"]
-        return " ".join(str(found[key]) for key in ("name", "version") if found.get(key)) or "unknown"
-    except (TypeError, KeyError, AttributeError):  # numpy before 1.26, or a distribution's own build
-        return "unknown"
-
-
-def mapped_libraries(maps: str, word: str) -> list[str]:
-    """Return the shared libraries in a /proc/PID/maps file whose file names hold a word; a path may hold spaces.
-
-    >>> mapped_libraries("7f00-7f10 r-xp 0 fe:00 12      /my env/libscipy_openblas64_-8fb3d286.so\\n", "blas")
-    ['/my env/libscipy_openblas64_-8fb3d286.so']
-    """
-    paths = set(re.findall(r"^(?:\S+ +){5}(/.*)$", maps, re.MULTILINE))
-    return sorted(path for path in paths if word in (name := path.rpartition("/")[2]) and ".so" in name)
-
-
-def _blas_core() -> str | None:
-    """Return the core whose kernels OpenBLAS uses here, None for another BLAS or one that does not say."""
-    maps = Path("/proc/self/maps").read_text(errors="replace")
-    for path in mapped_libraries(maps, "blas"):
-        try:
-            library = CDLL(path)
-        except OSError:
-            continue
-        for name in _CORE_NAMES:
-            function = getattr(library, name, None)
-            if function is not None:
-                function.restype = c_char_p
-                said: bytes | None = function()
-                return said.decode(errors="replace") if said else None
-    return None
 
 
 def main() -> int:

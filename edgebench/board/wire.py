@@ -5,11 +5,20 @@ import json
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Version of this wire; host and agent refuse each other when it differs."""
 
 MAX_LINE_BYTES = 64 * 2**20
 """A longer line is refused: an invocation of 16 trials takes about 1 MB."""
+
+SLOW_CALL_S = 0.05
+"""Of a call above it no priming one is made, and only rounds 0, 1, 4, 5, 8, ... are measured."""
+
+HEARTBEAT_S = 30.0
+"""After so long without a word in a session the agent says `Alive` before its next command to a worker."""
+
+_MOST_STAGES = 6  # of a worker: start, import, load, first call, warm-up or floor, and its answer
+_SLACK_S = 30.0  # between two commands, and on the way
 
 STRICT = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
 """pydantic's settings for the host, which reads these records from a board it does not trust."""
@@ -24,7 +33,10 @@ class WireError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialPlan:
-    """One trial as the agent needs it; paths are paths on the measuring side."""
+    """One trial as the agent needs it; paths are paths on the measuring side.
+
+    `floor` is an identity network in the trial's format, `floor_inputs` what it is given: a call that computes nothing.
+    """
 
     __pydantic_config__: ClassVar[Any] = STRICT
 
@@ -37,12 +49,18 @@ class TrialPlan:
     artefact: str | None
     inputs: str | None
     reference: str | None
+    floor: str | None = None
+    floor_inputs: str | None = None
     twin_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionPlan:
-    """Trials to measure together; times in seconds, `seed` replays every order drawn."""
+    """Trials to measure together; times in seconds, `seed` replays every order drawn.
+
+    `footprints` is how often each trial is started by itself beforehand, to take its memory; `watch` has the agent look
+    at the machine before each round; with `pace_hz` calls start at fixed times, else one follows the other.
+    """
 
     __pydantic_config__: ClassVar[Any] = STRICT
 
@@ -58,6 +76,9 @@ class SessionPlan:
     stage_limit_s: float
     spool: str | None
     memory_limit_bytes: int | None = None
+    footprints: int = 0
+    watch: bool = True
+    pace_hz: float | None = None
     ask: Literal["session"] = "session"
 
 
@@ -88,7 +109,7 @@ class FilesAsked:
 class Hello:
     """The agent's first line: who answers, what the board says of itself (`probe.probe`), and its runtimes' versions.
 
-    A backend that needs no package has the version "".
+    A backend that needs no package has the version ""; `broken` tells why a backend that is here cannot be imported.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -97,21 +118,102 @@ class Hello:
     pid: int
     facts: dict[str, Any]
     runtimes: dict[str, str] = dataclasses.field(default_factory=dict)
+    broken: dict[str, str] = dataclasses.field(default_factory=dict)
     event: Literal["hello"] = "hello"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """Resident bytes of a worker at four moments, and what its peak consisted of at the end."""
+class Signals:
+    """What the machine under a session can be watched by: where each signal is read, or why it is not there."""
 
     __pydantic_config__: ClassVar[Any] = STRICT
 
-    bare_bytes: int
-    imported_bytes: int
-    loaded_bytes: int
-    peak_bytes: int
-    anonymous_bytes: int
-    file_bytes: int
+    session: str
+    present: dict[str, str]
+    absent: dict[str, str]
+    event: Literal["signals"] = "signals"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """The machine during one round; None where there is no such signal.
+
+    `trial` was measured alone in that round; None: all trials of the session were. `loop_ns` and `stream_ns` are the
+    canary: a fixed loop and a copy of 1 MiB on the processor that measures, just before the round. Of the time from
+    there to the round's end (`wall_ns`): what the hypervisor stole from that processor, how long some task waited for a
+    processor, all tasks for memory, some task for a disk (pressure totals). Clock and temperature are taken at its end.
+    `throttled` counts the events that are new since the round began and the limits in force before or after it; a board
+    that tells them through a program alone is asked at the end of an invocation, for the whole of it.
+    """
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    session: str
+    invocation: int
+    round: int
+    trial: str | None = None
+    start_ns: int
+    wall_ns: int
+    loop_ns: int
+    stream_ns: int
+    steal_ns: int | None = None
+    cpu_waiting_ns: int | None = None
+    memory_stalled_ns: int | None = None
+    io_waiting_ns: int | None = None
+    clock_hz: int | None = None
+    governor: str | None = None
+    temperature_c: float | None = None
+    throttled: int | None = None
+    event: Literal["watched"] = "watched"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footprint:
+    """One trial started by itself, with nothing timed against anything: its memory in bytes, and what calls cost.
+
+    `import_bytes` is what importing the runtime added to the resident memory (VmRSS). The next three are what loading
+    the model added to the proportional set size: in total, anonymous, file-backed (mapped weights). `peak_bytes` is the
+    highest resident memory of `calls` calls above the one before loading; `peak_is_sampled` where the kernel's mark
+    could not be reset. `unique_bytes` would be free if the process ended; `swapped_bytes` lay on a disk; `group_bytes`
+    is the peak of a control group that held this process and what it started, page cache included.
+
+    In seconds: `start_s` from the start of the process to the end of its first call; medians of `call_s`, of
+    `set_inputs_s` and `outputs_s`, handing over inputs and fetching outputs, and of `floor_s`, a call of an identity
+    network in the same runtime. None: not told here, or not ours to know where a program holds the model by itself.
+    """
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    session: str
+    trial: str
+    repeat: int
+    import_bytes: int | None
+    load_bytes: int | None
+    load_anonymous_bytes: int | None
+    load_file_bytes: int | None
+    peak_bytes: int | None
+    peak_is_sampled: bool
+    unique_bytes: int | None
+    swapped_bytes: int | None
+    group_bytes: int | None
+    calls: int
+    call_s: float
+    start_s: float
+    set_inputs_s: float | None
+    outputs_s: float | None
+    floor_s: float | None
+    event: Literal["footprint"] = "footprint"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FootprintsDone:
+    """All footprints of a session are taken; `seconds` is what that took."""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    session: str
+    seconds: float
+    event: Literal["footprints"] = "footprints"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +264,8 @@ class Ready:
 class Block:
     """Samples of one trial in one round; `calls` calls a sample, sums over all threads of the worker.
 
-    Empty but for `wall_ns` when the runtime's program ran and timed the calls by itself.
+    Empty but for `wall_ns` when the runtime's program ran and timed the calls by itself. `response_ns`: of a paced
+    trial, from the time at which a call should have started to its end.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -179,19 +282,19 @@ class Block:
     cpu_ns: tuple[int, ...]
     involuntary_switches: tuple[int, ...]
     major_faults: tuple[int, ...]
+    response_ns: tuple[int, ...] = ()
     event: Literal["block"] = "block"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closed:
-    """A worker that ended in order, with its memory; None when a program of the runtime's held the model."""
+    """A worker that ended in order."""
 
     __pydantic_config__: ClassVar[Any] = STRICT
 
     session: str
     invocation: int
     trial: str
-    memory: Memory | None
     event: Literal["closed"] = "closed"
 
 
@@ -231,6 +334,15 @@ class InvocationDone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alive:
+    """The agent is still at it: said in a session after `HEARTBEAT_S` of silence, and only while no worker measures."""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    event: Literal["alive"] = "alive"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FilesState:
     """The SHA-256 of those files that are missing."""
 
@@ -250,7 +362,29 @@ class Refused:
     event: Literal["refused"] = "refused"
 
 
-Event = Hello | Ready | Block | Closed | Lost | InvocationDone | FilesState | Refused
+Event = (
+    Hello
+    | Signals
+    | Footprint
+    | FootprintsDone
+    | Watched
+    | Ready
+    | Block
+    | Closed
+    | Lost
+    | InvocationDone
+    | Alive
+    | FilesState
+    | Refused
+)
+
+
+def longest_silence_s(plan: SessionPlan) -> float:
+    """Return how long an agent that is well can be silent in a session, in seconds.
+
+    It speaks before each command that it gives a worker; a command passes `_MOST_STAGES` stages at most.
+    """
+    return HEARTBEAT_S + _MOST_STAGES * plan.stage_limit_s + _SLACK_S
 
 
 def encode(record: object) -> bytes:

@@ -2,7 +2,6 @@
 
 import gc
 import json
-import re
 import sys
 import textwrap
 from pathlib import Path
@@ -12,8 +11,8 @@ import typer
 from typer.core import TyperGroup
 
 from edgebench import __version__
-from edgebench.cli import boards, listing
-from edgebench.cli.options import Host, Json, Results
+from edgebench.cli import boards, counting, listing, selftest
+from edgebench.cli.options import Host, Inputs, Json, Results, Weights, share, span_s
 from edgebench.cli.printing import WIDTH, fields, print_json, print_table, say
 from edgebench.errors import EdgebenchError, UsageError
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 _LOST = 3
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 _HELP = "Measure what neural networks cost on edge devices, and judge what papers claim of them."
 _EPILOG = (
@@ -58,6 +55,7 @@ app = typer.Typer(
 )
 app.add_typer(boards.app, name="devices", no_args_is_help=True)
 app.add_typer(listing.app, name="list", no_args_is_help=True)
+app.command("selftest")(selftest.selftest)
 
 Devices = Annotated[
     list[str] | None,
@@ -97,8 +95,10 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many parameters as options
     device: Devices = None,
     host: Host = None,
     model: Annotated[
-        list[str] | None, typer.Option(help="A model, such as mobilenet_v1:width=0.5; repeatable.")
+        list[str] | None, typer.Option(help="A model, such as mobilenet_v1:width=0.5 or my.onnx; repeatable.")
     ] = None,
+    inputs: Inputs = None,
+    weights: Weights = None,
     suite: Annotated[str | None, typer.Option(help="Models under one name; default: seeds.")] = None,
     backend: Annotated[
         list[str] | None, typer.Option(help="A runtime; default: all of the device; repeatable.")
@@ -106,8 +106,17 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many parameters as options
     precision: Annotated[list[str] | None, typer.Option(help="fp32; repeatable.")] = None,
     threads: Annotated[list[int] | None, typer.Option(help="Threads a worker computes with; repeatable.")] = None,
     batch: Annotated[list[int] | None, typer.Option(help="Inputs per call; repeatable.")] = None,
-    invocations: Annotated[int, typer.Option(min=1, help="Fresh processes a trial; intervals need 5.")] = 5,
-    budget: Annotated[str | None, typer.Option(help="Stop measuring after so long: 90s, 10m, 1h.")] = None,
+    invocations: Annotated[
+        int | None, typer.Option(min=1, help="Fresh processes a trial; intervals need 5, the default.")
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="Measure until ratios are known to 1%, for so long at most: 90s, 10m, 1h."),
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="Measure until ratios are known so well: 0.5%.")] = None,
+    pace: Annotated[
+        float | None, typer.Option(metavar="HZ", help="Start calls at fixed times, as a camera does.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of all orders drawn; default: a new one, recorded.")] = None,
     bundle: Annotated[
         Path | None, typer.Option(help="Take the models from a file that `edgebench pack` made: needs no torch.")
@@ -130,13 +139,17 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many parameters as options
         device=name,
         host=host,
         models=tuple(model or ()),
+        inputs=tuple(inputs or ()),
+        weights=weights,
         suite=suite,
         backends=tuple(backend or ()),
         precisions=tuple(precision or ()),
         threads=tuple(threads or ()),
         batches=tuple(batch or (1,)),
         invocations=invocations,
-        budget_s=_span_s(budget) if budget is not None else None,
+        budget_s=None if budget is None else span_s(budget),
+        target=None if target is None else share(target),
+        pace_hz=pace,
         results=results,
         seed=seed,
         bundle=bundle,
@@ -154,49 +167,27 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many parameters as options
         _show(api.run(request, say), as_json)
 
 
-@app.command()
-def count(
-    model: Annotated[
-        str, typer.Argument(help="A model, such as vgg or layer:separable,size=14,in=512,out=512,kernel=3.")
-    ],
-    batch: Annotated[int, typer.Option(min=1, help="Inputs per call.")] = 1,
-    layers: Annotated[bool, typer.Option("--layers", help="Layer by layer.")] = False,
-    by: Annotated[str | None, typer.Option(help="kind: one row a kind of layer.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Count mult-adds and parameters of a model, from its graph."""
-    from edgebench import api
-    from edgebench.report import lists
-
-    if by not in (None, "kind"):
-        raise UsageError(f"--by is {by!r}: expected kind.")
-    counting = api.count(model, batch)
-    if as_json:
-        totals = {name: getattr(counting.cost, name) for name in ("mult_adds", "params", "bias_params", "bn_params")}
-        print_json({"model": counting.model, "batch": counting.batch, **totals, "layers": counting.cost.layers})
-        return
-    for line in lists.counting(counting.model, counting.batch, counting.cost):
-        print(line)
-    if layers:
-        print_table(lists.layers(counting.cost))
-    if by:
-        print_table(lists.kinds(counting.cost))
+app.command("count")(counting.count)
 
 
 @app.command()
-def pack(
+def pack(  # noqa: PLR0913, PLR0917 - a command has as many parameters as options
     what: Annotated[list[str], typer.Argument(metavar="SUITE|MODEL...", help="Suites and models.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("bundle.zip"),
     backend: Annotated[
         list[str] | None, typer.Option(help="A runtime to pack for; default: all that load plain data; repeatable.")
     ] = None,
     batch: Annotated[list[int] | None, typer.Option(min=1, help="Inputs per call; repeatable.")] = None,
+    inputs: Inputs = None,
+    weights: Weights = None,
     as_json: Json = False,
 ) -> None:
     """Count and convert models into one file, for `run --bundle` on a board without torch."""
     from edgebench import api, units
 
-    packed = api.pack(what, output, backends=backend or (), batches=batch or (1,), say=say)
+    packed = api.pack(
+        what, output, backends=backend or (), batches=batch or (1,), inputs=inputs or (), weights=weights, say=say
+    )
     if as_json:
         print_json(packed)
     else:
@@ -239,11 +230,16 @@ def _show(result: "Result", as_json: bool) -> None:
     from edgebench.report import answer, terminal
 
     if as_json:
-        print_json({"folder": result.folder, **fields(result.summary)})
+        print_json({"folder": result.folder, **fields(result.summary), "verdicts": result.verdicts})
     else:
         for sentence in answer.sentences(result.summary):
             print(textwrap.fill(sentence, WIDTH, subsequent_indent="  ", break_on_hyphens=False))
-        for table in (terminal.trials(result.summary.trials), terminal.pairs(result.summary.pairs)):
+        tables = (
+            terminal.trials(result.summary.trials),
+            terminal.pairs(result.summary.pairs),
+            terminal.verdicts(result.verdicts),
+        )
+        for table in tables:
             if table is not None:
                 print_table(table)
         print(f"Run folder: {result.folder}")
@@ -314,10 +310,3 @@ def _show_plan(plan: "Plan", as_json: bool) -> None:
             print(f"  {trial.id}")
     for one in plan.left_out:
         print(f"Left out: {one.trial} {one.reason}.")
-
-
-def _span_s(text: str) -> float:
-    match = _SPAN.fullmatch(text.strip())
-    if match is None:
-        raise UsageError(f"The budget is {text!r}: expected a number with s, m or h, such as 10m.")
-    return float(match[1]) * _SECONDS[match[2]]

@@ -10,7 +10,7 @@ app = typer.Typer(help="What is known, what is installed, and how to get the res
 
 @app.command("models")
 def list_models(as_json: Json = False) -> None:
-    """List the architectures with their parameters."""
+    """List the architectures with their parameters, and how to give a model of your own."""
     from edgebench import architectures
     from edgebench.report import lists
 
@@ -19,6 +19,8 @@ def list_models(as_json: Json = False) -> None:
         print_json(found)
     else:
         print_table(lists.models(found))
+        for line in lists.YOURS:
+            print(line)
 
 
 @app.command("backends")

@@ -1,11 +1,50 @@
-"""Options that several commands share."""
+"""Options that several commands share, and what their words mean."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from edgebench.errors import UsageError
+
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+_SHARE = re.compile(r"(\d+(?:\.\d+)?)%")
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Results = Annotated[Path, typer.Option("--results", help="Folder of all run folders.")]
 Host = Annotated[str | None, typer.Option("--host", help="USER@HOST of a board that no boards.toml names.")]
 Name = Annotated[str, typer.Argument(help="A kind of board, a unit of boards.toml, or host: this machine.")]
+
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option("--input", help="The shape of an input of your own model, as [NAME=]1x3x224x224; repeatable."),
+]
+Weights = Annotated[
+    Path | None, typer.Option("--weights", help="A state dictionary for the model, as torch.save writes it.")
+]
+
+
+def span_s(text: str) -> float:
+    """Return the seconds of a budget.
+
+    >>> span_s("1.5m")
+    90.0
+    """
+    match = _SPAN.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"The budget is {text!r}: expected a number with s, m or h, such as 10m.")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def share(text: str) -> float:
+    """Return a percentage as a share.
+
+    >>> share("0.5%")
+    0.005
+    """
+    match = _SHARE.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"The target is {text!r}: expected per cent, such as 0.5%.")
+    return float(match[1]) / 100

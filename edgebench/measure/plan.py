@@ -14,13 +14,15 @@ MEMORY_SHARE = 0.7
 
 TWIN = "|twin"
 
+QUICK_INVOCATIONS = 5
+"""Enough for an interval: what `run` does when it is not told otherwise."""
+
+VERDICT_INVOCATIONS = 10
+"""What verdicts are decided on; processes of one model differ more than the rounds of one process."""
+
 _WORKER_BYTES = {"torch": 350_000_000, "openvino": 140_000_000}  # BACKENDS 7, rounded up: runtime without weights
 _OTHER_WORKER_BYTES = 120_000_000
 _WEIGHT_COPIES = 2.5  # the file's and the packed copy, and activations
-_START_S = {"torch": 2.5, "null": 0.3, "tensorrt": 90.0}  # the last builds, and starts a program a block: a guess
-_OTHER_START_S = 0.8
-_LOAD_BYTES_PER_S = 400e6
-_SLOW_CALL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +54,18 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
-    """How a session is measured (MEASUREMENT 2.1); times in seconds."""
+    """How a session is measured; times in seconds, figures and their reasons in docs/measuring.md.
+
+    After `invocations` a session ends, or, where there is a `target`, as soon as half of the interval of every ratio in
+    it is that narrow (0.01: 1 %), and with `most_invocations` at the latest. `footprints` is how often the memory of
+    each trial is taken beforehand, by a worker that is alone. With `pace_hz` calls start at fixed times.
+    """
 
     __pydantic_config__: ClassVar[Any] = STRICT
 
-    invocations: int = 5
+    invocations: int = QUICK_INVOCATIONS
+    most_invocations: int = 40
+    target: float | None = None
     rounds: int = 10
     block_s: float = 0.03
     warm_up_s: float = 0.5
@@ -64,6 +73,9 @@ class Protocol:
     stage_limit_s: float = 300.0
     memory_limit_bytes: int | None = None
     budget_s: float | None = None
+    footprints: int = 3
+    watch: bool = True
+    pace_hz: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +97,8 @@ class Files:
     artefact: str | None = None
     inputs: str | None = None
     reference: str | None = None
+    floor: str | None = None
+    floor_inputs: str | None = None
 
 
 def sessions(trials: Iterable[Trial], seed: int, need_bytes: Mapping[str, int], available_bytes: int) -> list[Session]:
@@ -145,6 +159,8 @@ def wire_plan(
                 artefact=files[original].artefact,
                 inputs=files[original].inputs,
                 reference=files[original].reference,
+                floor=files[original].floor,
+                floor_inputs=files[original].floor_inputs,
                 twin_of=original if trial.twin else None,
             )
         )
@@ -160,6 +176,9 @@ def wire_plan(
         warm_up_cap_s=protocol.warm_up_cap_s,
         stage_limit_s=protocol.stage_limit_s,
         memory_limit_bytes=protocol.memory_limit_bytes,
+        footprints=protocol.footprints,
+        watch=protocol.watch,
+        pace_hz=protocol.pace_hz,
         spool=spool,
     )
 
@@ -167,27 +186,6 @@ def wire_plan(
 def worker_bytes(trial: Trial, weight_bytes: int) -> int:
     """Return the memory that a worker of this trial is expected to need."""
     return _WORKER_BYTES.get(trial.backend, _OTHER_WORKER_BYTES) + int(_WEIGHT_COPIES * weight_bytes)
-
-
-def expected_seconds(
-    planned: Iterable[Session], protocol: Protocol, call_s: Mapping[str, float], weight_bytes: Mapping[str, int]
-) -> float:
-    """Return how long sessions are expected to take, without making artefacts; `call_s` by trial id."""
-    total = 0.0
-    for session in planned:
-        for trial in session.trials:
-            original = trial.id.removesuffix(TWIN)
-            once = _invocation_seconds(trial, protocol, call_s[original], weight_bytes[original])
-            total += protocol.invocations * once
-    return min(total, protocol.budget_s) if protocol.budget_s is not None else total
-
-
-def _invocation_seconds(trial: Trial, protocol: Protocol, call_s: float, weight_bytes: int) -> float:
-    start_s = _START_S.get(trial.backend, _OTHER_START_S) + weight_bytes / _LOAD_BYTES_PER_S
-    warm_up_s = min(protocol.warm_up_cap_s, max(1.5 * protocol.warm_up_s, 10 * call_s))
-    if call_s > _SLOW_CALL_S:
-        return start_s + warm_up_s + 0.6 * protocol.rounds * call_s
-    return start_s + warm_up_s + protocol.rounds * (max(protocol.block_s, call_s) + call_s)
 
 
 def _with_twin(trials: list[Trial], left_out: frozenset[str]) -> list[Trial]:

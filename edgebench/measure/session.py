@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 
-from edgebench.board.wire import Event, InvocationDone, Lost, Refused, SessionPlan, encode
+from edgebench.board.wire import Alive, Event, InvocationDone, Lost, Refused, SessionPlan, encode, longest_silence_s
 from edgebench.errors import UsageError
 from edgebench.measure.plan import Protocol
 from edgebench.measure.transport import Connection
+
+_MARGIN = 1.1  # invocations differ: the next one may take a tenth longer than the last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +35,12 @@ def drive(
     """
     began = perf_counter()
     lost: set[str] = set()
+    limit_s = longest_silence_s(plan)
     connection.send(encode(plan))
     while True:
-        record = connection.receive()
+        record = connection.receive(limit_s)
+        if isinstance(record, Alive):
+            continue
         if isinstance(record, Refused):
             raise UsageError(f"The agent refused session {plan.session}: {record.message}.")
         keep(record)
@@ -56,13 +61,17 @@ def drive(
         connection.send(b"another\n")
 
 
-def another(protocol: Protocol, progress: Progress, completed: int, spent_s: float) -> bool:
-    """Tell whether a session goes on: until its invocations are done, or the next would overrun the budget.
+def another(
+    protocol: Protocol, progress: Progress, completed: int, room_s: float | None, narrow: Callable[[], bool]
+) -> bool:
+    """Tell whether a session goes on after `completed` invocations, those of earlier attempts included.
 
-    `completed` counts the invocations of all attempts at this session, `spent_s` the seconds of the sessions before.
+    It ends when the intervals are as narrow as asked for (`narrow`), when all invocations that were planned are done,
+    or when the next one might not end within the `room_s` seconds that the session may take (None: any).
     """
-    if completed >= protocol.invocations:
+    most = protocol.invocations if protocol.target is None else protocol.most_invocations
+    if completed >= most:
         return False
-    if protocol.budget_s is None:
-        return True
-    return spent_s + progress.elapsed_s + progress.last_s <= protocol.budget_s
+    if room_s is not None and progress.elapsed_s + _MARGIN * progress.last_s > room_s:
+        return False
+    return protocol.target is None or completed < protocol.invocations or not narrow()

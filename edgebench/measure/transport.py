@@ -2,12 +2,15 @@
 
 import contextlib
 import functools
+import os
+import select
 import subprocess
 import tempfile
-import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from time import perf_counter
 from typing import IO, TYPE_CHECKING, Annotated, Protocol, cast
 
 from edgebench import untrusted
@@ -22,6 +25,7 @@ _TAIL_BYTES = 2000
 _STOP_S = 10
 _GREETING_LIMIT_S = 180.0  # an agent may wait two minutes for the one before it
 _MOST_NOISE_LINES = 200
+_CHUNK_BYTES = 2**20
 
 
 class LinkLost(Exception):  # noqa: N818 - an event, not a mistake
@@ -60,6 +64,8 @@ class Connection:
     def __init__(self, process: "subprocess.Popen[bytes]", stderr: IO[bytes]) -> None:
         self._process = process
         self._stderr = stderr
+        self._lines: deque[bytes] = deque()
+        self._rest = bytearray()
         self.before_end: Callable[[], None] | None = None
         """What ends the agent itself when `end` reaches no further than the process that leads to it."""
 
@@ -70,35 +76,44 @@ class Connection:
             self._process.stdin.write(line)
             self._process.stdin.flush()
 
-    def receive(self) -> Event:
-        """Return the agent's next record; raise LinkLost when there is none."""
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline(wire.MAX_LINE_BYTES)
-        if not line.endswith(b"\n"):
-            raise LinkLost(self._ending(len(line)))
-        return decode(line)
+    def receive(self, limit_s: float | None = None) -> Event:
+        """Return the agent's next record; raise LinkLost when there is none, or none in `limit_s` seconds."""
+        return decode(self._line(limit_s, "word"))
 
     def greeting(self, limit_s: float = _GREETING_LIMIT_S) -> Event:
         """Return the agent's first record, after what a login shell may print before it.
 
         Raise LinkLost when none comes in `limit_s` seconds.
         """
+        deadline = perf_counter() + limit_s
+        for _ in range(_MOST_NOISE_LINES):
+            line = self._line(deadline - perf_counter(), "hello")
+            if line.startswith(b"{"):
+                break
+        return decode(line)
+
+    def _line(self, limit_s: float | None, awaited: str) -> bytes:
+        """Return the next line; sleeps in poll(2) meanwhile."""
         assert self._process.stdout is not None
-        late = threading.Timer(limit_s, self._process.kill)  # readline then sees the stream end
-        late.daemon = True  # an interrupt between here and `finally` must not wait for it
-        late.start()
-        line = b""
-        try:
-            for _ in range(_MOST_NOISE_LINES):
-                line = self._process.stdout.readline(wire.MAX_LINE_BYTES)
-                if line.startswith(b"{") or not line.endswith(b"\n"):
-                    break
-        finally:
-            in_time = late.is_alive()
-            late.cancel()
-        if line.endswith(b"\n"):
-            return decode(line)
-        raise LinkLost(self._ending(len(line)) if in_time else f"it said no hello within {limit_s:g} s")
+        descriptor = self._process.stdout.fileno()
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        deadline = None if limit_s is None else perf_counter() + limit_s
+        while not self._lines:
+            left_ms = None if deadline is None else max(0, 1000 * (deadline - perf_counter()))
+            if not poll.poll(left_ms):
+                raise LinkLost(f"no {awaited} from it within {limit_s:g} s")
+            chunk = os.read(descriptor, _CHUNK_BYTES)
+            if not chunk:
+                raise LinkLost(self._ending())
+            *whole, rest = chunk.split(b"\n")
+            for line in whole:
+                self._lines.append(bytes(self._rest) + line)
+                self._rest.clear()
+            self._rest += rest
+            if len(self._rest) >= wire.MAX_LINE_BYTES:
+                raise LinkLost(f"the agent sent a line of more than {wire.MAX_LINE_BYTES} bytes")
+        return self._lines.popleft()
 
     @property
     def alive(self) -> bool:
@@ -121,9 +136,7 @@ class Connection:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
 
-    def _ending(self, read: int) -> str:
-        if read >= wire.MAX_LINE_BYTES:
-            return f"the agent sent a line of more than {wire.MAX_LINE_BYTES} bytes"
+    def _ending(self) -> str:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_STOP_S)
         length = self._stderr.seek(0, 2)

@@ -4,11 +4,14 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from edgebench import units
+from edgebench.measure.flags import MEANINGS
 from edgebench.store.rows import BackendRow, PairRow, TrialRow
 from edgebench.store.tables import Summary
 
 WORTH_SAYING = 1.2
 """DESIGN 5: below this ratio of mult-adds no pair of models is a claim."""
+
+_MOST_NAMES = 5
 
 
 def sentences(summary: Summary) -> Iterator[str]:
@@ -18,6 +21,7 @@ def sentences(summary: Summary) -> Iterator[str]:
     yield from _twins(summary.pairs)
     yield from _not_measured(summary.trials)
     yield from _distrusted(summary.trials)
+    yield from _distrusted_pairs(summary)
 
 
 def interval(low: float | None, high: float | None) -> str:
@@ -56,8 +60,11 @@ def _behind(row: BackendRow) -> str:
 
 
 def _headline_pair(rows: Iterable[PairRow]) -> Iterator[str]:
-    """Yield how the first model compares with the one furthest from it in mult-adds, on the same inputs if it can."""
-    everything = list(rows)
+    """Yield how the first model compares with the one furthest from it in mult-adds, on the same inputs if it can.
+
+    What is decided on CPU time is none of it: CPU time is not latency.
+    """
+    everything = [row for row in rows if row.decided_on == "wall"]
     first = next((row.baseline_model for row in everything if row.by == "twin"), None)
     worth = [row for row in everything if row.by == "model" and (row.mult_adds_ratio or 0) >= WORTH_SAYING]
     by_model = [row for row in worth if first in (row.subject_model, row.baseline_model)] or worth
@@ -101,13 +108,48 @@ def _not_measured(rows: Iterable[TrialRow]) -> Iterator[str]:
 
 
 def _distrusted(rows: Iterable[TrialRow]) -> Iterator[str]:
+    """Yield each flag with the trials that have it and what it means."""
+    started = [row for row in rows if row.latency_p50_s is not None or row.flags]
     flagged: dict[str, list[str]] = {}
-    for row in rows:
+    for row in started:
         for flag in row.flags.split():
             name = f"{row.model} in {row.backend}{_threads(row.threads_asked)}"
             flagged.setdefault(flag, []).append(f"{name} (twin)" if row.twin else name)
     for flag, names in sorted(flagged.items()):
-        yield f"Flag {flag}: {', '.join(names)}."
+        everywhere = len(names) == len(started) > 1
+        yield f"Flag {flag}{_meaning(flag)}: {'all trials' if everywhere else _some(names)}."
+
+
+def _distrusted_pairs(summary: Summary) -> Iterator[str]:
+    """Yield each flag that pairs have and no trial has."""
+    known = {flag for row in summary.trials for flag in row.flags.split()}
+    flagged: dict[str, list[str]] = {}
+    for row in summary.pairs:
+        for flag in row.flags.split():
+            if flag not in known:
+                flagged.setdefault(flag, []).append(_pair_name(row))
+    for flag, names in sorted(flagged.items()):
+        yield f"Flag {flag}{_meaning(flag)}: {_some(names)}."
+
+
+def _pair_name(row: PairRow) -> str:
+    """Return a pair by what its trials differ in."""
+    if row.by == "model":
+        return f"{row.subject_model} / {row.baseline_model} in {row.subject_backend}{_threads(row.threads)}"
+    if row.by == "backend":
+        return f"{row.subject_backend} / {row.baseline_backend} for {row.subject_model}{_threads(row.threads)}"
+    if row.by == "twin":
+        return f"{row.baseline_model} in {row.baseline_backend} against itself"
+    return f"{row.subject} / {row.baseline}"
+
+
+def _meaning(flag: str) -> str:
+    return f" ({MEANINGS[flag]})" if flag in MEANINGS else ""
+
+
+def _some(names: list[str]) -> str:
+    rest = len(names) - _MOST_NAMES
+    return ", ".join(names) if rest <= 0 else f"{', '.join(names[:_MOST_NAMES])} and {rest} more"
 
 
 def _threads(number: int) -> str:

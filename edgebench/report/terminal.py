@@ -1,6 +1,6 @@
 """Tables for a terminal, 80 columns wide; colours only where a person looks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from rich import box
@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgebench import units
+from edgebench.judge.consequences import VerdictRow
 from edgebench.report.answer import interval
 from edgebench.store.rows import PairRow, TrialRow
 
@@ -16,6 +17,12 @@ _ROOM = 50
 
 _RATIO = 12  # [26.1, 28.3]
 
+_FLAGGED = "!"
+_CPU_TIME = "cpu time"
+
+_FLOOR_SHARE = 0.05
+"""From this share of a latency on the call floor stands below it; it was 18 % of LeNet-5's (MEASUREMENT 3.6)."""
+
 
 def trials(rows: Iterable[TrialRow]) -> Table:
     """Return a table of trials, without twins; lost ones say at which stage, those of several units where they ran."""
@@ -23,8 +30,10 @@ def trials(rows: Iterable[TrialRow]) -> Table:
     several = len({row.unit for row in own}) > 1
     models = list(dict.fromkeys(row.model for row in own))
     own.sort(key=lambda row: models.index(row.model))
+    paces = {row.pace_hz for row in own if row.pace_hz is not None}
+    paced = f"; calls arrive at {', '.join(f'{pace:g}' for pace in sorted(paces))} Hz" if paces else ""
     table = plain_table(
-        "Trials: median latency with 95 % interval; memory: the worker's peak above the import of its runtime",
+        f"Trials: latency with 95 % interval; memory: peak above the imported runtime{paced}",
         "model, backend",
         "latency>",
         "p90>",
@@ -36,7 +45,13 @@ def trials(rows: Iterable[TrialRow]) -> Table:
         for row in members:
             name, *cells = _trial(row)
             add_row(table, f"{name} on {row.unit}" if several else name, *cells)
+            for label, figure in _below(row):
+                add_row(table, f"    {label}", figure, "", "", "")
         table.add_section()
+    flags = sorted({flag for row in own for flag in row.flags.split()})
+    if flags:
+        table.caption = Text(f"{_FLAGGED} flagged: {', '.join(flags)}")
+        table.caption_justify = "left"
     return table
 
 
@@ -47,6 +62,8 @@ def pairs(rows: Iterable[PairRow]) -> Table | None:
         return None
     backends = list(dict.fromkeys(row.subject_backend for row in by_model))
     title = "Pairs of models: how many times the mult-adds, and how many times the latency in each backend"
+    if any(row.decided_on == _CPU_TIME for row in by_model):
+        title += "; (CPU time): of a processor that was shared"
     wide = sum(max(_RATIO, len(backend)) + 2 for backend in backends) <= _ROOM
     columns = [f"{backend}>" for backend in backends] if wide else ["latency>"]
     table = plain_table(title, "pair", "mult-adds>", *columns)
@@ -69,8 +86,33 @@ def pairs(rows: Iterable[PairRow]) -> Table | None:
     return table
 
 
+def verdicts(rows: Iterable[VerdictRow]) -> Table | None:
+    """Return a table of what follows from fewer mult-adds, and what does not; None without pairs far enough apart."""
+    found = sorted(rows, key=lambda row: -row.mult_adds_ratio)
+    if not found:
+        return None
+    table = plain_table(
+        "Fewer mult-adds, hence faster, hence as much faster (0.8 of it or more)? Each judged by itself",
+        "pair, backend",
+        "faster",
+        "proportional",
+    )
+    for (subject, baseline), members in groupby(found, key=lambda row: (row.subject_model, row.baseline_model)):
+        add_row(table, f"{subject} / {baseline}")
+        told: dict[tuple[object, ...], dict[str, str]] = {}
+        for row in members:
+            setting = (row.session, row.backend, row.precision, row.threads, row.batch)
+            told.setdefault(setting, {})[row.consequence] = row.verdict
+        for (_, backend, *_), words in told.items():
+            add_row(table, f"  {backend}", words["faster"], words["proportional"])
+        table.add_section()
+    return table
+
+
 def _trial(row: TrialRow) -> tuple[str, ...]:
-    name = f"  {row.backend}" + (f" x{row.threads_asked}" if row.threads_asked > 1 else "")
+    name = f"{_FLAGGED if row.flags else ' '} {row.backend}" + (
+        f" x{row.threads_asked}" if row.threads_asked > 1 else ""
+    )
     name += f" batch {row.batch}" if row.batch > 1 else ""
     if row.latency_p50_s is None:
         return name, row.status if row.stage is None else f"{row.status}: {row.stage}", "", "", ""
@@ -80,12 +122,27 @@ def _trial(row: TrialRow) -> tuple[str, ...]:
     energy = "-"
     if row.proxy_cpu_energy_j_low is not None and row.proxy_cpu_energy_j_high is not None:
         energy = units.energy_span(row.proxy_cpu_energy_j_low, row.proxy_cpu_energy_j_high)
-    return name, latency, units.seconds(row.latency_p90_s), units.size(row.memory_model_bytes), energy
+    return name, latency, units.seconds(row.latency_p90_s), units.size(row.memory_peak_bytes), energy
+
+
+def _below(row: TrialRow) -> Iterator[tuple[str, str]]:
+    """Yield what stands below a trial: the call floor of a small model, and what became of a paced one's calls."""
+    if row.latency_p50_s is None:
+        return
+    if row.call_floor_s is not None and row.call_floor_s >= _FLOOR_SHARE * row.latency_p50_s:
+        yield "call floor", units.seconds(row.call_floor_s)
+    if row.response_p50_s is not None:
+        yield "response", units.seconds(row.response_p50_s)
+        yield "late", f"{row.deadline_misses} of {row.paced_calls}"
 
 
 def _ratio(row: PairRow | None) -> str:
+    """Return a ratio above its interval, of the clock that a verdict takes; CPU time says so."""
     if row is None:
         return "-"
+    if row.decided_on == _CPU_TIME:
+        bounds = interval(row.cpu_ratio_low, row.cpu_ratio_high).strip()
+        return f"{units.ratio(row.cpu_ratio)}\n{bounds}\n(CPU time)"
     bounds = interval(row.latency_ratio_low, row.latency_ratio_high).strip()
     return f"{units.ratio(row.latency_ratio)}\n{bounds}" if bounds else units.ratio(row.latency_ratio)
 

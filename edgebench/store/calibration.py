@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from edgebench.board.peak import Peak
 from edgebench.board.wire import STRICT, encode
@@ -32,11 +32,56 @@ class Probe:
 
     def __post_init__(self) -> None:
         """Refuse a date that is none, or that leaves open of which zone it is."""
-        if datetime.fromisoformat(self.at).utcoffset() is None:
-            raise ValueError(f"at is {self.at!r}: expected a date with its zone")
+        _check_date(self.at)
 
 
-Entry = Probe  # to come: resolution, idle watts
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """One run of `selftest --aa`: `sessions` sessions that each compared a trial with itself; `at` as in `Probe`.
+
+    `excluded_one` of them had an interval without 1, which is `false_positive_rate` with its binomial 95 % interval.
+    `resolution` is the 95th percentile of |ratio - 1|: what is smaller cannot be told from no difference here.
+    `naive_excluded_one` counts the same sessions by the usual protocol on the same samples. `run` is the run folder's
+    name; `neighbour` tells of a load of our own beside it.
+    """
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    at: str
+    edgebench_version: str
+    trial: str
+    sessions: int
+    invocations: int
+    rounds: int
+    neighbour: bool
+    seed: int
+    excluded_one: int
+    false_positive_rate: float
+    false_positive_rate_low: float
+    false_positive_rate_high: float
+    resolution: float
+    median_half_width: float
+    naive_excluded_one: int
+    run: str
+    kind: Literal["resolution"] = "resolution"
+
+    def __post_init__(self) -> None:
+        """Refuse a date without its zone, and more sessions that excluded 1 than there were."""
+        _check_date(self.at)
+        if not 0 <= self.excluded_one <= self.sessions or not 0 <= self.naive_excluded_one <= self.sessions:
+            raise ValueError(f"sessions is {self.sessions}: expected at least as many as excluded 1")
+
+
+class _ByKind:
+    """Has pydantic choose a record by its `kind`, without importing it before something is read."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic import Field
+
+        return handler(Annotated[source, Field(discriminator="kind")])
+
+
+Entry = Probe | Resolution
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +92,7 @@ class Calibration:
 
     schema: Literal[1]  # SCHEMA
     unit: str
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[Annotated[Entry, _ByKind()], ...] = ()
 
 
 def path_of(results: Path, unit: str) -> Path:
@@ -96,7 +141,19 @@ def add(results: Path, unit: str, entry: Entry) -> Calibration:
 
 def latest_probe(calibration: Calibration) -> Probe | None:
     """Return the newest probe of a unit, None when it was never probed."""
-    return calibration.entries[-1] if calibration.entries else None
+    return next((entry for entry in reversed(calibration.entries) if isinstance(entry, Probe)), None)
+
+
+def latest_resolution(calibration: Calibration, *, neighbour: bool = False) -> Resolution | None:
+    """Return the newest resolution of a unit, measured alone or beside a neighbour; None when it never was."""
+    found = (entry for entry in reversed(calibration.entries) if isinstance(entry, Resolution))
+    return next((entry for entry in found if entry.neighbour is neighbour), None)
+
+
+def _check_date(at: str) -> None:
+    """Raise ValueError for a date that is none, or that leaves open of which zone it is."""
+    if datetime.fromisoformat(at).utcoffset() is None:
+        raise ValueError(f"at is {at!r}: expected a date with its zone")
 
 
 @contextmanager

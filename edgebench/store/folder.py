@@ -9,12 +9,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from edgebench.board.wire import Event, encode
 from edgebench.errors import UsageError
 from edgebench.store import journal
 from edgebench.store.journal import Journal
-from edgebench.store.records import Run, assemble
+from edgebench.store.records import Line, Run, assemble
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,10 +34,6 @@ class RunFolder:
         """Return the only file that is written while measuring."""
         return self.path / "journal.jsonl"
 
-    def spool(self, session: str) -> Path:
-        """Return the file into which the agent on this machine copies what it measures."""
-        return self.path / f"spool-{session}.jsonl"
-
     def read(self) -> Run:
         """Return what the journal tells; raise UsageError when there is none or it is of another kind."""
         if not self.journal.is_file():
@@ -52,10 +49,13 @@ class RunFolder:
 
     def adopt_spools(self, into: Journal) -> None:
         """Append what an agent measured and the host, gone by then, never received; then delete the spools."""
-        known = {line for line in journal.lines(self.journal) if _from_worker(line)}
-        for spool in sorted(self.path.glob("spool-*.jsonl")):
+        spools = sorted(self.path.glob("spool-*.jsonl"))
+        if not spools:
+            return
+        known = {encode(line) for line in journal.lines(self.journal) if _from_agent(line)}
+        for spool in spools:
             for line in journal.lines(spool):
-                if _from_worker(line) and line not in known:  # a board has no say in anything else
+                if _from_agent(line) and encode(line) not in known:  # a board has no say in anything else
                     into.append(line)
             spool.unlink()
 
@@ -70,6 +70,12 @@ class RunFolder:
             _replace(self.path / f"{name}{suffix}", frame)
         _replace_text(self.path / "context.json", json.dumps(tables.context(run), indent=2, sort_keys=True) + "\n")
         return made
+
+    def write_rows(self, name: str, kind: type[Any], rows: tuple[Any, ...]) -> None:
+        """Write one more table, made elsewhere: its columns are the fields of `kind`."""
+        from edgebench.store import tables
+
+        _replace(self.path / f"{name}.csv", tables.frame(kind, rows))
 
 
 def create(results: Path, unit: str, now: datetime) -> RunFolder:
@@ -106,11 +112,7 @@ def locked(results: Path, unit: str) -> Iterator[None]:
 
 def newest_unfinished(results: Path, unit: str) -> RunFolder | None:
     """Return the newest run of a unit that was not measured to its end, None when there is none."""
-    for folder in _newest_first(results / unit):
-        run = assemble(journal.lines(folder.journal))
-        if run is not None and (run.ended != "done" or run.agent_lost):
-            return folder
-    return None
+    return next((folder for folder in _newest_first(results / unit) if journal.unfinished(folder.journal)), None)
 
 
 def _newest_first(folder: Path) -> Iterable[RunFolder]:
@@ -118,8 +120,8 @@ def _newest_first(folder: Path) -> Iterable[RunFolder]:
     return (RunFolder(path=path.parent) for path in found)
 
 
-def _from_worker(line: object) -> bool:
-    return getattr(line, "event", None) in ("ready", "block", "closed", "lost", "invocation")
+def _from_agent(line: Line) -> bool:
+    return isinstance(line, get_args(Event))
 
 
 def _replace(path: Path, frame: "pd.DataFrame") -> None:

@@ -1,14 +1,21 @@
 """Rows of pairs.csv and backends.csv: ratios between trials of one session, measured in the same rounds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import combinations, groupby
 
-from edgebench.measure import statistics
-from edgebench.measure.statistics import Estimate
+from edgebench.measure import flags, statistics
+from edgebench.measure.series import Medians
+from edgebench.measure.statistics import Advice, Components, Estimate
 from edgebench.store.rows import BackendRow, PairRow, TrialRow
-from edgebench.store.series import Series
+from edgebench.store.series import Key, Taken
 
-AllSeries = dict[tuple[str, str], Series]
+AllTaken = Mapping[Key, Taken]
+Interval = tuple[float, float] | tuple[None, None]
+
+_NO_INTERVAL = (None, None)
+_TARGET = 0.01
+"""What the advised plan is for: an interval of 1 % to either side."""
 
 _COLUMNS = {
     "model": "model",
@@ -19,27 +26,52 @@ _COLUMNS = {
 }
 
 
-def pairs(rows: tuple[TrialRow, ...], series: AllSeries) -> Iterator[PairRow]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ratio:
+    """Latencies and CPU times of a subject over those of its baseline."""
+
+    wall: Estimate | None
+    cpu: Estimate | None
+
+
+_NO_RATIO = _Ratio(wall=None, cpu=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Checks:
+    """What else the rounds of a pair say of its ratio: other intervals, what it varies with, undisturbed rounds."""
+
+    one_process: Interval
+    bootstrap: Interval
+    components: Components | None
+    advice: Advice | None
+    rounds: int
+    clean_rounds: int
+    clean: Estimate | None
+    flags: tuple[str, ...]
+
+
+def pairs(rows: tuple[TrialRow, ...], taken: AllTaken) -> Iterator[PairRow]:
     """Yield every pair of trials of one session that differ in one thing only, and each session's twins."""
     for _, members in groupby(rows, key=lambda row: row.session):
         usable = [row for row in members if _usable(row)]
         twins = next(
-            (_ratio(*_oriented("twin", *two), series) for two in combinations(usable, 2) if _are_twins(*two)), None
+            (_ratio(*_oriented("twin", *two), taken) for two in combinations(usable, 2) if _are_twins(*two)), _NO_RATIO
         )
         for one, other in combinations(usable, 2):
             by = _differ_in(one, other)
             if by is not None:
-                yield _pair(by, *_oriented(by, one, other), series, twins)
+                yield _pair(by, *_oriented(by, one, other), taken, twins)
 
 
-def backends(rows: tuple[TrialRow, ...], series: AllSeries) -> Iterator[BackendRow]:
+def backends(rows: tuple[TrialRow, ...], taken: AllTaken) -> Iterator[BackendRow]:
     """Yield the backends of each model of each session, the fastest first; lost ones last, without a ratio."""
     own = [row for row in rows if not row.twin]
     for _, members in groupby(sorted(own, key=_group), key=_group):
         ranked = sorted(members, key=lambda row: (not _usable(row), row.latency_p50_s or 0.0))
         for row in ranked:
             behind = _usable(row) and row is not ranked[0]
-            yield _backend(row, _ratio(row, ranked[0], series) if behind else None, best=row is ranked[0])
+            yield _backend(row, _ratio(row, ranked[0], taken).wall if behind else None, best=row is ranked[0])
 
 
 def _usable(row: TrialRow) -> bool:
@@ -75,15 +107,18 @@ def _oriented(by: str, one: TrialRow, other: TrialRow) -> tuple[TrialRow, TrialR
     return (one, other) if (one.latency_p50_s or 0) >= (other.latency_p50_s or 0) else (other, one)
 
 
-def _ratio(subject: TrialRow, baseline: TrialRow, series: AllSeries) -> Estimate | None:
-    mine, other = series[subject.session, subject.trial], series[baseline.session, baseline.trial]
-    return statistics.latency_ratio(mine.wall_s, other.wall_s)
+def _ratio(subject: TrialRow, baseline: TrialRow, taken: AllTaken) -> _Ratio:
+    mine, other = (taken[row.session, row.trial].series for row in (subject, baseline))
+    return _Ratio(
+        wall=statistics.latency_ratio(mine.wall_s, other.wall_s), cpu=statistics.latency_ratio(mine.cpu_s, other.cpu_s)
+    )
 
 
-def _pair(by: str, subject: TrialRow, baseline: TrialRow, series: AllSeries, twins: Estimate | None) -> PairRow:
-    wall = _ratio(subject, baseline, series)
-    mine, other = series[subject.session, subject.trial], series[baseline.session, baseline.trial]
-    cpu = statistics.latency_ratio(mine.cpu_s, other.cpu_s)
+def _pair(by: str, subject: TrialRow, baseline: TrialRow, taken: AllTaken, twins: _Ratio) -> PairRow:
+    ratio = _ratio(subject, baseline, taken)
+    wall, cpu = ratio.wall, ratio.cpu
+    checks = _checks(wall, taken[subject.session, subject.trial], taken[baseline.session, baseline.trial])
+    found = {*subject.flags.split(), *baseline.flags.split(), *checks.flags}
     counted = None
     if by == "model" and subject.mult_adds is not None and baseline.mult_adds:
         counted = subject.mult_adds / baseline.mult_adds
@@ -107,15 +142,75 @@ def _pair(by: str, subject: TrialRow, baseline: TrialRow, series: AllSeries, twi
         cpu_ratio=_value(cpu),
         cpu_ratio_low=cpu.low if cpu else None,
         cpu_ratio_high=cpu.high if cpu else None,
+        decided_on=_decided_on(subject, baseline, found, cpu),
+        one_process_ratio_low=checks.one_process[0],
+        one_process_ratio_high=checks.one_process[1],
+        bootstrap_ratio_low=checks.bootstrap[0],
+        bootstrap_ratio_high=checks.bootstrap[1],
+        process_sd=checks.components.process_sd if checks.components else None,
+        round_sd=checks.components.round_sd if checks.components else None,
+        advised_invocations=checks.advice.invocations if checks.advice else None,
+        advised_rounds=checks.advice.rounds if checks.advice else None,
+        rounds=checks.rounds,
+        clean_rounds=checks.clean_rounds,
+        clean_ratio=_value(checks.clean),
         mult_adds_ratio=counted,
         transfer=_over(_value(wall), counted),
         transfer_low=_over(wall.low if wall else None, counted),
         transfer_high=_over(wall.high if wall else None, counted),
-        twin_ratio=_value(twins),
-        twin_ratio_low=twins.low if twins else None,
-        twin_ratio_high=twins.high if twins else None,
-        flags=" ".join(sorted({*subject.flags.split(), *baseline.flags.split()})),
+        twin_ratio=_value(twins.wall),
+        twin_ratio_low=twins.wall.low if twins.wall else None,
+        twin_ratio_high=twins.wall.high if twins.wall else None,
+        twin_cpu_ratio=_value(twins.cpu),
+        twin_cpu_ratio_low=twins.cpu.low if twins.cpu else None,
+        twin_cpu_ratio_high=twins.cpu.high if twins.cpu else None,
+        flags=" ".join(sorted(found)),
     )
+
+
+def _decided_on(subject: TrialRow, baseline: TrialRow, found: set[str], cpu: Estimate | None) -> str:
+    """Return the clock that a verdict takes: CPU time where single threads had to share their processor."""
+    single = subject.threads_asked == baseline.threads_asked == 1 and bool(subject.own_cpu and baseline.own_cpu)
+    return "cpu time" if "contended" in found and single and cpu is not None and cpu.low is not None else "wall"
+
+
+def _checks(wall: Estimate | None, subject: Taken, baseline: Taken) -> _Checks:
+    mine, other = subject.series.wall_s, baseline.series.wall_s
+    my_clean = flags.undisturbed(subject.series, subject.watched, own_cpu=subject.own_cpu)
+    its_clean = flags.undisturbed(baseline.series, baseline.watched, own_cpu=baseline.own_cpu)
+    clean = statistics.latency_ratio(my_clean, its_clean)
+    bootstrap = statistics.bootstrap_interval(mine, other)
+    found = statistics.components(mine, other)
+    middle = _median_invocation(mine, other)
+    return _Checks(
+        one_process=(None if middle is None else statistics.sign_interval(mine, other, middle)) or _NO_INTERVAL,
+        bootstrap=bootstrap or _NO_INTERVAL,
+        components=found,
+        advice=_advice(found, subject, baseline) if found else None,
+        rounds=sum(map(len, statistics.log_ratios(mine, other))),
+        clean_rounds=sum(map(len, statistics.log_ratios(my_clean, its_clean))),
+        clean=clean,
+        flags=tuple(flags.of_pair(wall, clean, bootstrap)) if wall else (),
+    )
+
+
+def _advice(found: Components, subject: Taken, baseline: Taken) -> Advice | None:
+    """Return the plan that these two alone would take; None for paced calls, whose rounds last as long as they like."""
+    if subject.paced or baseline.paced:
+        return None
+    start_s = subject.starts.seconds() + baseline.starts.seconds()
+    return statistics.advised(found, _TARGET, start_s, subject.round_s + baseline.round_s)
+
+
+def _median_invocation(subject: Medians, baseline: Medians) -> int | None:
+    """Return the invocation whose ratio is the median, of two the one with the lower ratio."""
+    ratios = {}
+    for invocation in subject.keys() & baseline.keys():
+        own = statistics.latency_ratio({0: subject[invocation]}, {0: baseline[invocation]})
+        if own is not None:
+            ratios[invocation] = own.value
+    ranked = sorted(ratios, key=lambda invocation: (ratios[invocation], invocation))
+    return ranked[(len(ranked) - 1) // 2] if ranked else None
 
 
 def _backend(row: TrialRow, behind: Estimate | None, *, best: bool) -> BackendRow:

@@ -5,10 +5,21 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeVar
 
 from edgebench.analysis.cost import LayerCost
-from edgebench.board.wire import STRICT, Block, Closed, InvocationDone, Lost, Ready
+from edgebench.board.wire import (
+    STRICT,
+    Block,
+    Closed,
+    Footprint,
+    FootprintsDone,
+    InvocationDone,
+    Lost,
+    Ready,
+    Signals,
+    Watched,
+)
 from edgebench.measure.plan import Protocol, Session, Trial
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the journal and of the tables; every change of a column is told in the CHANGELOG."""
 
 Kind = TypeVar("Kind")
@@ -164,6 +175,10 @@ Line = (
     | Resumed
     | SessionEnded
     | Ended
+    | Signals
+    | Footprint
+    | FootprintsDone
+    | Watched
     | Ready
     | Block
     | Closed
@@ -174,13 +189,21 @@ Line = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A journal sorted by kind of line; `trials` of `started` are in the order in which they were asked for."""
+    """A journal sorted by kind of line; `trials` of `started` are in the order in which they were asked for.
+
+    By session: its `signals`, those of the last agent that measured it, and in `footprints_done` the seconds that its
+    footprints took once all of them were taken.
+    """
 
     started: RunStarted
     counted: dict[str, Counted] = field(default_factory=dict)
     converted: dict[tuple[str, int, str], Converted] = field(default_factory=dict)
     not_converted: tuple[NotConverted, ...] = ()
     not_started: dict[str, NotStarted] = field(default_factory=dict)
+    signals: dict[str, Signals] = field(default_factory=dict)
+    footprints: tuple[Footprint, ...] = ()
+    footprints_done: dict[str, float] = field(default_factory=dict)
+    watched: tuple[Watched, ...] = ()
     ready: tuple[Ready, ...] = ()
     blocks: tuple[Block, ...] = ()
     closed: tuple[Closed, ...] = ()
@@ -210,6 +233,10 @@ def assemble(lines: Iterable[Line]) -> Run | None:
         converted={(line.model, line.batch, line.format): line for line in _only(Converted, found)},
         not_converted=tuple(_only(NotConverted, found)),
         not_started={line.trial: line for line in _only(NotStarted, found)},
+        signals={line.session: line for line in _only(Signals, found)},
+        footprints=tuple(_only(Footprint, found)),
+        footprints_done={line.session: line.seconds for line in _only(FootprintsDone, found)},
+        watched=tuple(_only(Watched, found)),
         ready=tuple(_only(Ready, found)),
         blocks=tuple(_only(Block, found)),
         closed=tuple(_only(Closed, found)),

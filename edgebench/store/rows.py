@@ -23,11 +23,13 @@ class TrialRow:
     exit_status: int | None
     signal: str | None
     out_of_memory: bool | None
+    lost_resident_bytes: int | None
     unit: str
     device: str
     provenance: str
     runtime_version: str | None
     provider: str | None
+    own_cpu: bool | None
     format: str | None
     artefact_sha256: str | None
     artefact_bytes: int | None
@@ -40,18 +42,43 @@ class TrialRow:
     latency_p50_low_s: float | None
     latency_p50_high_s: float | None
     latency_p90_s: float | None
+    latency_p95_s: float | None
     latency_p99_s: float | None
+    autocorrelation: float | None
+    outliers_mild_low: int | None
+    outliers_severe_low: int | None
+    outliers_mild_high: int | None
+    outliers_severe_high: int | None
+    outliers_with_signal_share: float | None
+    pace_hz: float | None
+    response_p50_s: float | None
+    response_p99_s: float | None
+    paced_calls: int | None
+    deadline_misses: int | None
+    deadline_miss_share: float | None
     cpu_p50_s: float | None
     mult_adds_per_s: float | None
     import_s: float | None
     load_s: float | None
     first_call_s: float | None
     warm_up_s: float | None
-    memory_bare_bytes: int | None
-    memory_imported_bytes: int | None
-    memory_loaded_bytes: int | None
+    time_to_steady_s: float | None
+    calls_to_steady: int | None
+    call_floor_s: float | None
+    set_inputs_s: float | None
+    outputs_s: float | None
+    footprints: int
+    memory_import_bytes: int | None
+    memory_load_bytes: int | None
+    memory_load_anonymous_bytes: int | None
+    memory_load_file_bytes: int | None
     memory_peak_bytes: int | None
-    memory_model_bytes: int | None
+    memory_peak_low_bytes: int | None
+    memory_peak_high_bytes: int | None
+    memory_peak_is_sampled: bool | None
+    memory_unique_bytes: int | None
+    memory_swapped_bytes: int | None
+    memory_group_bytes: int | None
     proxy_cpu_energy_j_low: float | None
     proxy_cpu_energy_j_high: float | None
     parity_max_abs_diff: float | None
@@ -86,6 +113,18 @@ class PairRow:
     cpu_ratio: float | None
     cpu_ratio_low: float | None
     cpu_ratio_high: float | None
+    decided_on: str
+    one_process_ratio_low: float | None
+    one_process_ratio_high: float | None
+    bootstrap_ratio_low: float | None
+    bootstrap_ratio_high: float | None
+    process_sd: float | None
+    round_sd: float | None
+    advised_invocations: int | None
+    advised_rounds: int | None
+    rounds: int
+    clean_rounds: int
+    clean_ratio: float | None
     mult_adds_ratio: float | None
     transfer: float | None
     transfer_low: float | None
@@ -93,6 +132,9 @@ class PairRow:
     twin_ratio: float | None
     twin_ratio_low: float | None
     twin_ratio_high: float | None
+    twin_cpu_ratio: float | None
+    twin_cpu_ratio_low: float | None
+    twin_cpu_ratio_high: float | None
     flags: str
 
 
@@ -134,6 +176,16 @@ class RoundRow:
     cpu_p50_s: float | None
     involuntary_switches: int | None
     major_faults: int | None
+    canary_loop_s: float | None
+    canary_stream_s: float | None
+    stolen_share: float | None
+    cpu_waiting_share: float | None
+    memory_stalled_share: float | None
+    io_waiting_share: float | None
+    clock_hz: int | None
+    governor: str | None
+    temperature_c: float | None
+    throttled: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

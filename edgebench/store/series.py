@@ -1,62 +1,73 @@
-"""The measured series of a session: block medians by trial, invocation and round, on the wall clock and in CPU time."""
+"""The measured series of a run's trials, and what else of a trial its row and its pairs are made from."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from edgebench.board.wire import Block
+from edgebench.board.wire import Block, Ready, Watched
+from edgebench.measure.series import Series, series
+from edgebench.store import watching
 from edgebench.store.records import Run
+from edgebench.store.starts import Starts
 
 _NS = 1e-9
 
-Medians = dict[int, dict[int, float]]
+Key = tuple[str, str]
+"""Session and trial."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Series:
-    """One trial: medians in seconds of a call by invocation and round, and all samples behind them.
+class Taken:
+    """What was measured of one trial: its workers' starts, its blocks, and the machine in the rounds of these."""
 
-    Only complete invocations count. A trial without one is `partial`: then what there is stands in for them.
-    """
+    starts: Starts
+    series: Series
+    watched: tuple[Watched, ...]
 
-    wall_s: Medians
-    cpu_s: Medians
-    samples_s: tuple[float, ...]
-    blocks: tuple[Block, ...]
-    partial: bool
+    @property
+    def own_cpu(self) -> bool:
+        """Tell whether it computes on the processors whose time was taken, not on a GPU's."""
+        return self.starts.own_cpu()
+
+    @property
+    def paced(self) -> bool:
+        """Tell whether its calls started at fixed times."""
+        return any(block.response_ns for block in self.series.blocks)
+
+    @property
+    def round_s(self) -> float:
+        """Return the median seconds of its blocks, priming calls included: what a round costs."""
+        spans = [sum(block.wall_ns) + (block.priming_ns or 0) for block in self.series.blocks]
+        return float(np.median(spans)) * _NS
 
 
-def by_trial(run: Run) -> dict[tuple[str, str], Series]:
+def by_trial(run: Run) -> dict[Key, Series]:
     """Return the series of each trial that was measured, by session and trial."""
-    found: dict[tuple[str, str], list[Block]] = defaultdict(list)
+    found: dict[Key, list[Block]] = defaultdict(list)
     for block in run.blocks:
         found[block.session, block.trial].append(block)
-    return {key: _series(blocks, run.invocations.get(key[0], ())) for key, blocks in found.items()}
+    return {key: series(blocks, run.invocations.get(key[0], ())) for key, blocks in found.items()}
 
 
-def median_s(block: Block) -> tuple[float, float | None]:
-    """Return the medians of a block's samples: wall seconds of one call, and CPU seconds where those were taken."""
-    wall = float(np.median(block.wall_ns)) / block.calls * _NS
-    return wall, float(np.median(block.cpu_ns)) / block.calls * _NS if block.cpu_ns else None
+def taken(run: Run) -> dict[Key, Taken]:
+    """Return all that was measured of each trial, by session and trial."""
+    seen = watching.looks(run)
+    starts = starts_by_trial(run)
+    found = {}
+    for key, measured in by_trial(run).items():
+        invocations = {block.invocation for block in measured.blocks}
+        found[key] = Taken(
+            starts=starts.get(key, Starts(ready=())),
+            series=measured,
+            watched=tuple(one for one in watching.of_trial(*key, seen) if one.invocation in invocations),
+        )
+    return found
 
 
-def _series(blocks: list[Block], complete: Iterable[int]) -> Series:
-    counted = [block for block in blocks if block.invocation in set(complete)]
-    partial = not counted
-    wall: Medians = defaultdict(dict)
-    cpu: Medians = defaultdict(dict)
-    samples: list[float] = []
-    for block in counted or blocks:
-        wall[block.invocation][block.round], cpu_s = median_s(block)
-        if cpu_s is not None:
-            cpu[block.invocation][block.round] = cpu_s
-        samples += [sample / block.calls * _NS for sample in block.wall_ns]
-    return Series(
-        wall_s=dict(wall),
-        cpu_s=dict(cpu),
-        samples_s=tuple(samples),
-        blocks=tuple(counted or blocks),
-        partial=partial,
-    )
+def starts_by_trial(run: Run) -> dict[Key, Starts]:
+    """Return the starts of each trial, by session and trial."""
+    found: dict[Key, list[Ready]] = defaultdict(list)
+    for ready in run.ready:
+        found[ready.session, ready.trial].append(ready)
+    return {key: Starts(ready=tuple(of_one)) for key, of_one in found.items()}

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from edgebench.board.wire import Block, Ready
-from edgebench.store import pairs, trials
+from edgebench.board.wire import Block, Ready, Watched
+from edgebench.measure.series import median_s
+from edgebench.store import pairs, trials, watching
 from edgebench.store.records import Run
 from edgebench.store.rows import BackendRow, LayerRow, PairRow, RoundRow, TrialRow
-from edgebench.store.series import by_trial, median_s
+from edgebench.store.series import taken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +29,7 @@ _SAMPLE_COLUMNS = (
     "cpu_s",
     "involuntary_switches",
     "major_faults",
+    "response_s",
 )
 _NS = 1e-9
 
@@ -43,20 +45,22 @@ class Summary:
 
 def summarize(run: Run) -> Summary:
     """Return the rows of trials.csv, pairs.csv and backends.csv."""
-    series = by_trial(run)
-    rows = tuple(trials.rows(run, series))
-    return Summary(trials=rows, pairs=tuple(pairs.pairs(rows, series)), backends=tuple(pairs.backends(rows, series)))
+    measured = taken(run)
+    rows = tuple(trials.rows(run, measured))
+    return Summary(
+        trials=rows, pairs=tuple(pairs.pairs(rows, measured)), backends=tuple(pairs.backends(rows, measured))
+    )
 
 
 def make(run: Run) -> "dict[str, pd.DataFrame]":
     """Return all tables of a run by name."""
     summary = summarize(run)
     return {
-        "trials": _frame(TrialRow, summary.trials),
-        "pairs": _frame(PairRow, summary.pairs),
-        "backends": _frame(BackendRow, summary.backends),
-        "rounds": _frame(RoundRow, _rounds(run)),
-        "layers": _frame(LayerRow, _layers(run)),
+        "trials": frame(TrialRow, summary.trials),
+        "pairs": frame(PairRow, summary.pairs),
+        "backends": frame(BackendRow, summary.backends),
+        "rounds": frame(RoundRow, _rounds(run)),
+        "layers": frame(LayerRow, _layers(run)),
         "samples": _samples(run),
     }
 
@@ -65,10 +69,19 @@ def context(run: Run) -> dict[str, Any]:
     """Return what the rows of this run have in common: machine, versions, settings, plan."""
     started = asdict(run.started)
     started.pop("event")
-    return {**started, "ended": run.ended, "files": [asdict(file) for file in run.converted.values()]}
+    return {
+        **started,
+        "ended": run.ended,
+        "files": [asdict(file) for file in run.converted.values()],
+        "signals": {
+            session: {"present": found.present, "absent": found.absent} for session, found in run.signals.items()
+        },
+        "footprints_s": run.footprints_done,
+    }
 
 
-def _frame(kind: type[Any], rows: "list[Any] | tuple[Any, ...]") -> "pd.DataFrame":
+def frame(kind: type[Any], rows: "list[Any] | tuple[Any, ...]") -> "pd.DataFrame":
+    """Return rows as a table whose columns are the fields of their kind, in their order."""
     import pandas as pd
 
     columns = [field.name for field in fields(kind)]
@@ -80,9 +93,11 @@ def _rounds(run: Run) -> list[RoundRow]:
     began: dict[str, int] = {}
     for block in run.blocks:
         began[block.session] = min(block.start_ns, began.get(block.session, block.start_ns))
+    seen = watching.looks(run)
     rows = []
     for block in run.blocks:
         wall, cpu = median_s(block)
+        watched = watching.around(block, seen)
         rows.append(
             RoundRow(
                 session=block.session,
@@ -98,9 +113,23 @@ def _rounds(run: Run) -> list[RoundRow]:
                 cpu_p50_s=cpu,
                 involuntary_switches=sum(block.involuntary_switches) if block.involuntary_switches else None,
                 major_faults=sum(block.major_faults) if block.major_faults else None,
+                canary_loop_s=watched.loop_ns * _NS if watched else None,
+                canary_stream_s=watched.stream_ns * _NS if watched else None,
+                stolen_share=_share(watched, watched.steal_ns) if watched else None,
+                cpu_waiting_share=_share(watched, watched.cpu_waiting_ns) if watched else None,
+                memory_stalled_share=_share(watched, watched.memory_stalled_ns) if watched else None,
+                io_waiting_share=_share(watched, watched.io_waiting_ns) if watched else None,
+                clock_hz=watched.clock_hz if watched else None,
+                governor=watched.governor if watched else None,
+                temperature_c=watched.temperature_c if watched else None,
+                throttled=watched.throttled if watched else None,
             )
         )
     return rows
+
+
+def _share(watched: Watched, part_ns: int | None) -> float | None:
+    return None if part_ns is None or not watched.wall_ns else part_ns / watched.wall_ns
 
 
 def _layers(run: Run) -> list[LayerRow]:
@@ -140,7 +169,7 @@ def _samples(run: Run) -> "pd.DataFrame":
 
 def _start_samples(ready: Ready) -> Iterator[tuple[object, ...]]:
     own = (ready.session, ready.invocation, ready.trial)
-    nothing = (None, None, None)
+    nothing = (None,) * 4
     yield (*own, "first", None, 0, 1, ready.first_call_s, *nothing)
     for sample, wall in enumerate(ready.start_up_ns):
         yield (*own, "start_up", None, sample, 1, wall * _NS, *nothing)
@@ -151,11 +180,30 @@ def _start_samples(ready: Ready) -> Iterator[tuple[object, ...]]:
 def _block_samples(block: Block) -> Iterator[tuple[object, ...]]:
     own = (block.session, block.invocation, block.trial)
     if block.priming_ns is not None:
-        yield (*own, "priming", block.round, 0, 1, block.priming_ns * _NS, None, None, None)
-    if not block.cpu_ns:  # the runtime's program took the samples
-        for sample, wall in enumerate(block.wall_ns):
-            yield (*own, "steady", block.round, sample, block.calls, wall * _NS, None, None, None)
-        return
-    taken = zip(block.wall_ns, block.cpu_ns, block.involuntary_switches, block.major_faults, strict=True)
-    for sample, (wall, cpu, switches, faults) in enumerate(taken):
-        yield (*own, "steady", block.round, sample, block.calls, wall * _NS, cpu * _NS, switches, faults)
+        yield (*own, "priming", block.round, 0, 1, block.priming_ns * _NS, None, None, None, None)
+    count = len(block.wall_ns)
+    taken = zip(
+        block.wall_ns,
+        _or_nothing(block.cpu_ns, count),  # nothing: the runtime's program took the samples
+        _or_nothing(block.involuntary_switches, count),
+        _or_nothing(block.major_faults, count),
+        _or_nothing(block.response_ns, count),
+        strict=True,
+    )
+    for sample, (wall, cpu, switches, faults, response) in enumerate(taken):
+        yield (
+            *own,
+            "steady",
+            block.round,
+            sample,
+            block.calls,
+            wall * _NS,
+            cpu * _NS if cpu is not None else None,
+            switches,
+            faults,
+            response * _NS if response is not None else None,
+        )
+
+
+def _or_nothing(values: tuple[int, ...], count: int) -> tuple[int | None, ...]:
+    return values or (None,) * count

@@ -1,84 +1,90 @@
-"""Rows of trials.csv: what became of each trial."""
+"""Rows of trials.csv: what became of each trial, and what was measured of it."""
 
-import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
-from edgebench.board.wire import Closed, Lost, Ready
-from edgebench.measure import flags, statistics
-from edgebench.measure.plan import TWIN, Session, Trial
+from edgebench.board.wire import Footprint, Watched
+from edgebench.measure import flags, outliers, statistics
+from edgebench.measure.outliers import Outliers
+from edgebench.measure.plan import Session, Trial
+from edgebench.measure.series import by_invocation
 from edgebench.measure.statistics import Estimate
-from edgebench.store.records import NotConverted, Run
+from edgebench.store.fates import fate
+from edgebench.store.footprints import Footprints
+from edgebench.store.records import Run
 from edgebench.store.rows import TrialRow
-from edgebench.store.series import Series
+from edgebench.store.series import Key, Taken, starts_by_trial
+from edgebench.store.starts import Starts
 
 _NS = 1e-9
-_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # ECMA-48 5.4: colours and cursor movements of a terminal
+
+Machines = dict[tuple[Watched, ...], list[str]]
+"""The machine's flags by all that was seen of it: the same for most trials of a session."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Fate:
-    status: str
-    stage: str | None = None
-    reason: str | None = None
-    exit_status: int | None = None
-    signal: str | None = None
-    out_of_memory: bool | None = None
-    peak_bytes: int | None = None
+class _Steady:
+    """What the samples of a trial say; `share` is that of outliers during which the machine was disturbed."""
+
+    samples: int
+    wall: Estimate | None
+    cpu: Estimate | None
+    autocorrelation: float
+    p90_s: float | None
+    p95_s: float | None
+    p99_s: float | None
+    outliers: Outliers
+    share: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Starts:
-    """What the invocations of a trial had in common when they started, and medians over them."""
+class _Paced:
+    """Calls that started at fixed times: how long after these they ended, and how many not before the next was due."""
 
-    ready: tuple[Ready, ...]
-    closed: tuple[Closed, ...]
-
-    def median(self, name: str) -> float | None:
-        return float(np.median([getattr(one, name) for one in self.ready])) if self.ready else None
-
-    def words(self, name: str) -> str | None:
-        return "; ".join(sorted({str(getattr(one, name)) for one in self.ready})) or None
-
-    def threads_found(self) -> int | None:
-        return max((one.threads_found for one in self.ready if one.threads_found is not None), default=None)
-
-    def warm_up_s(self) -> float | None:
-        spans = [(sum(one.start_up_ns) + sum(one.warm_up_ns)) * _NS for one in self.ready]
-        return float(np.median(spans)) if spans else None
-
-    def memory(self, name: str) -> int | None:
-        found = [getattr(one.memory, name) for one in self.closed if one.memory is not None]
-        return int(np.median(found)) if found else None
-
-    def memory_of_model(self) -> int | None:
-        told = [one.memory for one in self.closed if one.memory is not None]
-        both = [memory.peak_bytes - memory.imported_bytes for memory in told]
-        return int(np.median(both)) if both else None
+    p50_s: float
+    p99_s: float | None
+    misses: int
+    calls: int
 
 
-def rows(run: Run, series: dict[tuple[str, str], Series]) -> Iterator[TrialRow]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """All that is known of one trial beside the plan."""
+
+    starts: Starts
+    alone: Footprints
+    taken: Taken | None
+
+
+def rows(run: Run, taken: Mapping[Key, Taken]) -> Iterator[TrialRow]:
     """Yield one row a trial, twins after the trials of their session."""
+    starts = starts_by_trial(run)
+    alone: dict[Key, list[Footprint]] = defaultdict(list)
+    for one in run.footprints:
+        alone[one.session, one.trial].append(one)
+    machines = {watched: flags.of_machine(watched) for watched in {one.watched for one in taken.values()}}
     for session in run.started.sessions:
         for trial in session.trials:
-            yield _row(run, session, trial, series.get((session.name, trial.id)))
+            key = (session.name, trial.id)
+            known = _Known(
+                starts=starts.get(key, Starts(ready=())),
+                alone=Footprints(taken=tuple(alone.get(key, ()))),
+                taken=taken.get(key),
+            )
+            yield _row(run, session, trial, known, _flags(trial, known, machines))
 
 
-def _row(run: Run, session: Session, trial: Trial, measured: Series | None) -> TrialRow:
-    key = (session.name, trial.id)
-    starts = _Starts(
-        ready=tuple(one for one in run.ready if (one.session, one.trial) == key),
-        closed=tuple(one for one in run.closed if (one.session, one.trial) == key),
-    )
-    fate = _fate(run, session, trial)
+def _row(run: Run, session: Session, trial: Trial, known: _Known, found: list[str]) -> TrialRow:
+    # as long as a row has columns: to cut it in parts would only hide which figure goes where
+    starts, alone = known.starts, known.alone
+    end, settled = fate(run, session, trial), starts.settled()
     counted = run.counted.get(trial.model)
     file_format = run.started.formats[trial.backend]
     file = run.converted.get((trial.model, trial.batch, file_format)) if file_format else None
-    wall = statistics.latency(measured.wall_s) if measured else None
-    cpu = statistics.latency(measured.cpu_s) if measured else None
-    parity = [one.parity for one in starts.ready if one.parity is not None]
+    steady = _steady(known.taken) if known.taken else None
+    wall, cpu = (steady.wall, steady.cpu) if steady else (None, None)
+    paced = _paced(known.taken, steady, run.started.protocol.pace_hz) if known.taken and steady else None
     return TrialRow(
         session=session.name,
         trial=trial.id,
@@ -90,17 +96,19 @@ def _row(run: Run, session: Session, trial: Trial, measured: Series | None) -> T
         threads_found=starts.threads_found(),
         batch=trial.batch,
         twin=trial.twin,
-        status=fate.status,
-        stage=fate.stage,
-        reason=fate.reason,
-        exit_status=fate.exit_status,
-        signal=fate.signal,
-        out_of_memory=fate.out_of_memory,
+        status=end.status,
+        stage=end.stage,
+        reason=end.reason,
+        exit_status=end.exit_status,
+        signal=end.signal,
+        out_of_memory=end.out_of_memory,
+        lost_resident_bytes=end.peak_bytes,
         unit=run.started.unit,
         device=run.started.device,
         provenance=_provenance(run, trial, starts),
         runtime_version=starts.words("runtime_version"),
         provider=starts.words("provider"),
+        own_cpu=starts.own_cpu() if starts.ready else None,
         format=file_format,
         artefact_sha256=file.sha256 if file else None,
         artefact_bytes=file.size_bytes if file else None,
@@ -108,97 +116,102 @@ def _row(run: Run, session: Session, trial: Trial, measured: Series | None) -> T
         mult_adds=counted.mult_adds if counted else None,
         params=counted.params if counted else None,
         invocations=wall.invocations if wall else 0,
-        samples=len(measured.samples_s) if measured else 0,
+        samples=steady.samples if steady else 0,
         latency_p50_s=wall.value if wall else None,
         latency_p50_low_s=wall.low if wall else None,
         latency_p50_high_s=wall.high if wall else None,
-        latency_p90_s=statistics.percentile(measured.samples_s, 0.90) if measured else None,
-        latency_p99_s=statistics.percentile(measured.samples_s, 0.99) if measured else None,
+        latency_p90_s=steady.p90_s if steady else None,
+        latency_p95_s=steady.p95_s if steady else None,
+        latency_p99_s=steady.p99_s if steady else None,
+        autocorrelation=steady.autocorrelation if steady else None,
+        outliers_mild_low=steady.outliers.mild_low if steady else None,
+        outliers_severe_low=steady.outliers.severe_low if steady else None,
+        outliers_mild_high=steady.outliers.mild_high if steady else None,
+        outliers_severe_high=steady.outliers.severe_high if steady else None,
+        outliers_with_signal_share=steady.share if steady else None,
+        pace_hz=run.started.protocol.pace_hz,
+        response_p50_s=paced.p50_s if paced else None,
+        response_p99_s=paced.p99_s if paced else None,
+        paced_calls=paced.calls if paced else None,
+        deadline_misses=paced.misses if paced else None,
+        deadline_miss_share=paced.misses / paced.calls if paced else None,
         cpu_p50_s=cpu.value if cpu else None,
         mult_adds_per_s=counted.mult_adds * trial.batch / wall.value if counted and wall else None,
         import_s=starts.median("import_s"),
         load_s=starts.median("load_s"),
         first_call_s=starts.median("first_call_s"),
         warm_up_s=starts.warm_up_s(),
-        memory_bare_bytes=starts.memory("bare_bytes"),
-        memory_imported_bytes=starts.memory("imported_bytes"),
-        memory_loaded_bytes=starts.memory("loaded_bytes"),
-        memory_peak_bytes=starts.memory("peak_bytes") if starts.closed else fate.peak_bytes,
-        memory_model_bytes=starts.memory_of_model(),
+        time_to_steady_s=settled.seconds if settled else None,
+        calls_to_steady=settled.calls if settled else None,
+        call_floor_s=alone.median("floor_s"),
+        set_inputs_s=alone.median("set_inputs_s"),
+        outputs_s=alone.median("outputs_s"),
+        footprints=len(alone.taken),
+        memory_import_bytes=alone.median_bytes("import_bytes"),
+        memory_load_bytes=alone.median_bytes("load_bytes"),
+        memory_load_anonymous_bytes=alone.median_bytes("load_anonymous_bytes"),
+        memory_load_file_bytes=alone.median_bytes("load_file_bytes"),
+        memory_peak_bytes=alone.median_bytes("peak_bytes"),
+        memory_peak_low_bytes=alone.lowest_bytes("peak_bytes"),
+        memory_peak_high_bytes=alone.highest_bytes("peak_bytes"),
+        memory_peak_is_sampled=alone.peak_is_sampled(),
+        memory_unique_bytes=alone.median_bytes("unique_bytes"),
+        memory_swapped_bytes=alone.highest_bytes("swapped_bytes"),
+        memory_group_bytes=alone.median_bytes("group_bytes"),
         proxy_cpu_energy_j_low=_product(cpu, run.started.watts_per_core_low),
         proxy_cpu_energy_j_high=_product(cpu, run.started.watts_per_core_high),
-        parity_max_abs_diff=max((one.max_abs_diff for one in parity), default=None),
-        parity_scale=max((one.scale for one in parity), default=None),
-        flags=" ".join(_flags(trial, starts, measured)),
+        parity_max_abs_diff=starts.parity_max_abs_diff(),
+        parity_scale=starts.parity_scale(),
+        flags=" ".join(found),
     )
 
 
-def _flags(trial: Trial, starts: _Starts, measured: Series | None) -> list[str]:
-    found = flags.of_start(trial.precision, trial.threads, starts.ready)
-    if measured is not None:
-        found += flags.of_blocks(trial.threads, measured.blocks)
-        found += ["partial"] if measured.partial else []
-    return found
+def _steady(taken: Taken) -> _Steady:
+    series = taken.series
+    rho = statistics.autocorrelation(series.wall_s)
+    p90_s, p95_s, p99_s = (statistics.percentile(series.samples_s, share, rho) for share in (0.90, 0.95, 0.99))
+    return _Steady(
+        samples=len(series.samples_s),
+        wall=statistics.latency(series.wall_s),
+        cpu=statistics.latency(series.cpu_s),
+        autocorrelation=rho,
+        p90_s=p90_s,
+        p95_s=p95_s,
+        p99_s=p99_s,
+        outliers=outliers.classified(by_invocation(series.blocks)),
+        share=outliers.coinciding(series.blocks, taken.watched, own_cpu=taken.own_cpu),
+    )
 
 
-def _provenance(run: Run, trial: Trial, starts: _Starts) -> str:
+def _paced(taken: Taken, steady: _Steady, pace_hz: float | None) -> _Paced | None:
+    """Return what a camera would see of a trial; None when calls were not paced, or nobody timed their responses."""
+    responses = sorted(response * _NS for block in taken.series.blocks for response in block.response_ns)
+    if pace_hz is None or not responses:
+        return None
+    return _Paced(
+        p50_s=responses[len(responses) // 2],
+        p99_s=statistics.percentile(responses, 0.99, steady.autocorrelation),
+        misses=sum(response > 1 / pace_hz for response in responses),
+        calls=len(responses),
+    )
+
+
+def _flags(trial: Trial, known: _Known, machines: Machines) -> list[str]:
+    found = flags.of_start(trial.precision, trial.threads, known.starts.ready)
+    found += flags.of_footprints(known.alone.taken)
+    if known.taken is not None:
+        found += flags.of_blocks(trial.threads, known.taken.series.blocks, own_cpu=known.taken.own_cpu)
+        found += flags.of_rounds(known.taken.series.wall_s)
+        found += machines[known.taken.watched]
+        found += ["partial"] if known.taken.series.partial else []
+    return sorted(set(found))
+
+
+def _provenance(run: Run, trial: Trial, starts: Starts) -> str:
     """Return where a row's figures come from: whose clock took them, and what has to be known of the backend."""
-    own = any(one.own_clock for one in starts.ready)
     status = run.started.statuses.get(trial.backend_name)
-    words = ["measured by the runtime's own program" if own else "measured"]
+    words = ["measured by the runtime's own program" if starts.own_clock() else "measured"]
     return "; ".join([*words, *([f"backend {status}"] if status else [])])
-
-
-def _fate(run: Run, session: Session, trial: Trial) -> _Fate:
-    """Return what became of a trial; its own end comes before that of its agent, and that before the run's."""
-    left_out = run.not_started.get(trial.id.removesuffix(TWIN))
-    if left_out is not None:
-        return _Fate(status="unsupported", stage=left_out.stage, reason=left_out.reason)
-    refused = _not_converted(run, trial)
-    if refused is not None:
-        return _Fate(
-            status="lost" if refused.lost else "unsupported", stage=refused.stage, reason=_line(refused.reason)
-        )
-    lost = next((one for one in run.lost if (one.session, one.trial) == (session.name, trial.id)), None)
-    if lost is not None:
-        return _of_worker(lost)
-    if session.name in run.sessions_ended:
-        return _Fate(status="done")
-    if session.name in run.agent_lost:
-        return _Fate(status="lost", stage="agent", reason=_line(run.agent_lost[session.name]))
-    return _Fate(status="unfinished", reason="the run was ended before this session was")
-
-
-def _of_worker(lost: Lost) -> _Fate:
-    tail = lost.stderr_tail.strip().splitlines()
-    words = f"; stderr: {tail[-1][:300]}" if tail else ""
-    return _Fate(
-        status="lost",
-        stage=lost.stage,
-        reason=_line(f"{lost.reason}{words}"),
-        exit_status=lost.exit_status,
-        signal=lost.signal,
-        out_of_memory=lost.out_of_memory,
-        peak_bytes=lost.peak_bytes,
-    )
-
-
-def _not_converted(run: Run, trial: Trial) -> NotConverted | None:
-    file_format = run.started.formats[trial.backend]
-    for one in run.not_converted:
-        if (one.model, one.batch) == (trial.model, trial.batch) and one.format in (file_format, "source"):
-            return one if file_format is not None else None
-    return None
-
-
-def _line(text: str) -> str:
-    """Return what a worker or converter said as one line that cannot steer a terminal.
-
-    >>> _line("\\x1b[31mno such\\n operation\\x1b[0m")
-    'no such operation'
-    """
-    plain = _ESCAPES.sub("", text)
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in plain).split())
 
 
 def _shapes(inputs: dict[str, tuple[int, ...]]) -> str:

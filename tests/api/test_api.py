@@ -115,6 +115,19 @@ def test_what_cannot_be_measured_is_refused_before(given: dict[str, object], mes
     assert str(refused.value).startswith(message)
 
 
+def test_a_broken_backend_is_told_from_one_that_is_missing() -> None:
+    """A backend whose module cannot be imported says why; how to install it would be no help."""
+    from edgebench.api._reaching import Board
+    from edgebench.api.planning import plan_for
+
+    device, unit = devices.resolve(devices.HOST)
+    board = Board(
+        device=device, unit=unit, facts=probe(), runtimes={}, broken={"onnxruntime": "ImportError: no libfoo"}
+    )
+    with pytest.raises(UsageError, match="onnxruntime cannot be imported on host: ImportError: no libfoo"):
+        plan_for(api.Request(models=("lenet5",), backends=("onnxruntime",)), board)
+
+
 def test_an_expectation_is_a_sentence() -> None:
     """The plan in words says trials, sessions, board and time."""
     sentence = api.expectation(plan(models=("lenet5",), backends=("null",)))

@@ -207,6 +207,7 @@ def test_probe_of_this_machine_is_stored(tmp_path: Path) -> None:
     assert first == calibration.read(tmp_path, "host")
     (entry,) = first.entries
     assert datetime.fromisoformat(entry.at).tzinfo is not None
+    assert isinstance(entry, calibration.Probe)
     assert entry.peak.gemm_mult_adds_per_s.all_cores.median > 0
     assert len(boards.probe_host(tmp_path, 0.2).entries) == 2
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["calibration.json"]
@@ -260,6 +261,7 @@ def test_keys_of_a_board_are_not_repeated_raw() -> None:
 def test_noise_before_the_peaks_is_passed_over(tmp_path: Path) -> None:
     """A login shell that greets does not cost the probe: the last line is what counts."""
     entry = boards.probe_host(tmp_path, 0.2).entries[0]
+    assert isinstance(entry, calibration.Probe)
     from edgebench.board.wire import encode
 
     assert boards.read_peak(b"Welcome!\n\n" + encode(entry.peak) + b"\n", "the board") == entry.peak

@@ -1,6 +1,7 @@
 """Small networks as files: a conversion takes seconds, so each is made once a run, the usual two side by side."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,3 +33,11 @@ def network(_no_user_files: None) -> Callable[[str, str], Network]:
     with ThreadPoolExecutor() as pool:
         list(pool.map(made, ("lenet5", "separable"), ("pt2", "onnx")))
     return made
+
+
+@pytest.fixture
+def _own_processors() -> Iterator[None]:
+    """Take back the processors that an agent in this process leaves to its workers."""
+    allowed = os.sched_getaffinity(0)
+    yield
+    os.sched_setaffinity(0, allowed)

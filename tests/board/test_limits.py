@@ -34,19 +34,54 @@ def tree(root: Path, version: int) -> Path:
 def test_a_limit_is_written_where_each_version_keeps_it(tmp_path: Path, version: int, files: dict[str, str]) -> None:
     """Version 1 limits memory with swap, version 2 forbids swap."""
     folder = tree(tmp_path, version)
+    MemoryGroup(LIMIT, tmp_path)
+    (made,) = folder.glob("edgebench-*")
+    assert {path.name: path.read_text() for path in made.iterdir()} == files
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_process_joins_before_it_is_anything_else(tmp_path: Path, version: int) -> None:
+    """What stands before a command writes the process into the group, then becomes the command itself."""
+    folder = tree(tmp_path, version)
     group = MemoryGroup(LIMIT, tmp_path)
     (made,) = folder.glob("edgebench-*")
-    assert group.held is True
-    assert {path.name: path.read_text() for path in made.iterdir()} == files
-    group.adopt(7)
-    assert (made / "cgroup.procs").read_text() == "7"
+    done = subprocess.run([*group.entry, "echo", "a b", "$0"], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("a b $0\n", "")
+    assert (made / "cgroup.procs").read_text() == "0\n"  # the writer, in a kernel's file
+
+
+def test_a_process_that_could_not_join_is_not_held(tmp_path: Path) -> None:
+    """Whether a limit holds is read from the group, not concluded from having asked; the command runs all the same."""
+    folder = tree(tmp_path, 2)
+    group = MemoryGroup(LIMIT, tmp_path)
+    (made,) = folder.glob("edgebench-*")
+    (made / "cgroup.procs").mkdir()
+    done = subprocess.run([*group.entry, "echo", "here"], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("here\n", "")
+    assert group.holds(7) is False
+    (made / "cgroup.procs").rmdir()
+    (made / "cgroup.procs").write_text("12\n7\n")
+    assert (group.holds(7), group.holds(1), group.has(2)) == (True, False, False)
 
 
 def test_where_no_group_can_be_made_it_is_said(tmp_path: Path) -> None:
     """Without control groups a limit does not hold, and without a limit there is nothing to say."""
-    assert MemoryGroup(LIMIT, tmp_path).held is False
-    assert MemoryGroup(None, tmp_path).held is None
-    assert MemoryGroup(LIMIT, tmp_path).kills() is None
+    assert MemoryGroup(LIMIT, tmp_path).holds(os.getpid()) is False
+    assert MemoryGroup(None, tmp_path).holds(os.getpid()) is None
+    assert (MemoryGroup(None, tmp_path).kills(), MemoryGroup(None, tmp_path).peak_bytes()) == (None, None)
+    assert MemoryGroup(LIMIT, tmp_path).entry == MemoryGroup(None, tree(tmp_path, 2)).entry == []
+
+
+@pytest.mark.parametrize(("version", "file"), [(1, "memory.max_usage_in_bytes"), (2, "memory.peak")])
+def test_a_group_that_counts_has_no_limit(tmp_path: Path, version: int, file: str) -> None:
+    """Its peak is read where each version keeps it; a kernel that keeps none gives None."""
+    folder = tree(tmp_path, version)
+    group = MemoryGroup(None, tmp_path, counted=True)
+    (made,) = folder.glob("edgebench-*")
+    assert list(made.iterdir()) == []
+    assert group.peak_bytes() is None
+    (made / file).write_text("18644992\n")
+    assert (group.peak_bytes(), group.holds(7)) == (18644992, None)
 
 
 @pytest.mark.parametrize(
@@ -71,18 +106,21 @@ def test_a_kernel_without_the_counter_is_no_kernel_without_kills(tmp_path: Path)
 def real_group() -> MemoryGroup:
     """Give a group of this machine's kernel, or skip."""
     group = MemoryGroup(LIMIT)
-    if not group.held:
+    if not group.entry:
         pytest.skip("no control group may be made here")
     return group
 
 
 def test_a_process_beyond_its_limit_is_killed_and_counted(real_group: MemoryGroup) -> None:
     """The kernel kills what outgrows the group, and the group's counter tells it from another SIGKILL."""
-    command = [sys.executable, "-c", f"input()\n{HOG}"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as hog:
-        real_group.adopt(hog.pid)
+    command = [*real_group.entry, sys.executable, "-c", f"print(flush=True)\ninput()\n{HOG}"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as hog:
+        assert hog.stdout is not None
+        hog.stdout.readline()
+        assert real_group.holds(hog.pid)
         hog.communicate(b"\n")
     assert hog.returncode == -9
+    assert (real_group.peak_bytes() or 0) > LIMIT / 2
     assert real_group.kills() == 1
     real_group.close()
 
@@ -101,12 +139,17 @@ TRIAL = TrialPlan(
 OPENING = {"do": "open", "limits": {"warm_up_s": 0.01, "warm_up_cap_s": 0.01}}
 
 
+def workers() -> list[psutil.Process]:
+    """Return our children that are workers; other tests may have left processes of theirs."""
+    return [one for one in psutil.Process().children() if "edgebench.board.worker" in one.cmdline()]
+
+
 def lost(limit_bytes: int | None, number: signal.Signals | None) -> Lost:
     """Return the record of a worker that is held to a limit, or ended by a signal before it is asked for anything."""
     with Child.started(TRIAL, [min(os.sched_getaffinity(0))], limit_bytes) as child:
         if number is not None:
-            children = psutil.Process().children()  # other tests may have left some of theirs
-            (worker,) = (one for one in children if "edgebench.board.worker" in one.cmdline())
+            until(workers, "the worker, whose process is a shell's until it has joined its group")
+            (worker,) = workers()
             worker.send_signal(number)
             until(lambda: worker.status() == psutil.STATUS_ZOMBIE, "the end of the worker")
         with pytest.raises(WorkerLost) as caught:

@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from edgebench.board import memory
-from edgebench.board.memory import active_threads, status_bytes, thread_seconds
+from edgebench.board.memory import (
+    Mapped,
+    active_threads,
+    mapped,
+    parse_mapped,
+    reset_peak,
+    status_bytes,
+    thread_seconds,
+)
 
 STATUS = """Name:	python
 VmPeak:	  999999 kB
@@ -77,3 +85,89 @@ def test_this_thread_is_among_those_of_this_process() -> None:
 def test_threads_that_computed_are_counted(before: dict[int, float], after: dict[int, float], count: int) -> None:
     """A thread counts when it ran for more than 2 % of the span, however long it ran before."""
     assert active_threads(before, after, 1.0) == count
+
+
+ROLLUP = """55d0c0000000-7ffd00000000 ---p 00000000 00:00 0                          [rollup]
+Rss:               20000 kB
+Pss:               15000 kB
+Pss_Dirty:         11000 kB
+Pss_Anon:          10000 kB
+Pss_File:           4000 kB
+Pss_Shmem:          1000 kB
+Shared_Clean:       5000 kB
+Private_Clean:      2000 kB
+Private_Dirty:     11000 kB
+Anonymous:         11000 kB
+Swap:                 64 kB
+SwapPss:              32 kB
+"""
+ONE_BY_ONE = """55d0c0000000-55d0c0001000 r--p 00000000 fe:00 11   /usr/bin/python3.11
+Size:                  4 kB
+Pss:                   2 kB
+Private_Clean:         1 kB
+Private_Dirty:         0 kB
+Swap:                  0 kB
+VmFlags: rd mr mw me sd
+7ffd00000000-7ffd00001000 rw-p 00000000 00:00 0   [stack]
+Size:                132 kB
+Pss:                  20 kB
+Private_Clean:         0 kB
+Private_Dirty:        20 kB
+Swap:                  8 kB
+VmFlags: rd wr mr mw me gd ac
+"""
+
+
+def test_rollup_gives_each_figure_once() -> None:
+    """Anonymous and file-backed pages apart; unique are those that nobody else has, dirty or not."""
+    assert parse_mapped(ROLLUP) == Mapped(
+        proportional_bytes=15000 * 1024,
+        anonymous_bytes=10000 * 1024,
+        file_bytes=4000 * 1024,
+        unique_bytes=13000 * 1024,
+        swapped_bytes=64 * 1024,
+    )
+
+
+def test_old_kernels_are_added_up(tmp_path: Path) -> None:
+    """Before Linux 4.14 there is a part for every mapping; what kernels before 5.3 do not tell apart is None."""
+    (tmp_path / "smaps").write_text(ONE_BY_ONE)
+    found = Mapped(proportional_bytes=22 * 1024, unique_bytes=21 * 1024, swapped_bytes=8 * 1024)
+    assert mapped(tmp_path) == found
+    (tmp_path / "smaps_rollup").write_text(ROLLUP)
+    assert mapped(tmp_path) == parse_mapped(ROLLUP)
+
+
+def test_kernel_that_tells_nothing_of_mappings_gives_none(tmp_path: Path) -> None:
+    """No figure is made up from others."""
+    assert mapped(tmp_path) == Mapped()
+    assert parse_mapped("Rss: 4 kB\n") == Mapped()
+
+
+def test_this_process_has_mapped_what_it_uses() -> None:
+    """Under /proc/self what is unique is part of what is proportional, and that of what is resident."""
+    found = mapped()
+    assert 0 < (found.unique_bytes or 0) <= (found.proportional_bytes or 0) <= memory.read("VmHWM")
+
+
+def test_peak_begins_anew() -> None:
+    """After a reset the high-water mark has forgotten what was given back before."""
+    block = bytearray(64 * 2**20)
+    before = memory.read("VmHWM")
+    assert before >= memory.read("RssAnon") >= len(block)
+    del block
+    if not reset_peak():
+        pytest.skip("this kernel does not let a process reset its peak")
+    assert memory.read("VmHWM") < before - 32 * 2**20
+
+
+def test_peak_that_cannot_be_reset_is_told(tmp_path: Path) -> None:
+    """A kernel without clear_refs, or one that refuses, leaves the mark as it is."""
+    assert not reset_peak(tmp_path)
+    (tmp_path / "clear_refs").mkdir()
+    assert not reset_peak(tmp_path)
+    assert not (tmp_path / "clear_refs").is_file()
+    (tmp_path / "clear_refs").rmdir()
+    (tmp_path / "clear_refs").write_text("")
+    assert reset_peak(tmp_path)
+    assert (tmp_path / "clear_refs").read_text() == "5"

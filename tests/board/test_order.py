@@ -57,3 +57,9 @@ def test_orders_are_drawn_anew(varied: str) -> None:
     }[varied]
     assert {order[0] for order in draws} == {0, 1, 2, 3}
     assert len({tuple(order) for order in draws}) > 12
+
+
+@given(st.integers(0, 40), SEEDS, INVOCATIONS)
+def test_without_trials_there_is_no_round(rounds: int, seed: int, invocation: int) -> None:
+    """A session whose trials were all lost before its first round has nothing to put in order."""
+    assert round_orders(0, rounds, seed, invocation) == []

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from edgebench.board.peak import REPEATS, Figure, Peak, figure, last_level_cache, measure, working_set_bytes
+from edgebench.board.peak import Figure, Peak, figure, last_level_cache, measure, working_set_bytes
+from edgebench.board.repeating import REPEATS
 
 
 def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[bytes]":

@@ -196,7 +196,7 @@ def test_worker_takes_the_figures_of_trtexec(
     with Child.started(trial(tmp_path, precision), CPUS) as child:
         ready = opened(child)
         block = child.ask({"do": "run", "samples": 4, "calls": 3, "priming": True}, LIMIT_S)
-        memory = child.ask({"do": "close"}, LIMIT_S)["memory"]
+        assert child.ask({"do": "close"}, LIMIT_S) == {}
     assert (ready["runtime_version"], ready["precision_found"], ready["own_clock"]) == (version, precision, True)
     assert (ready["provider"], ready["threads_found"], ready["foreign_modules"]) == ("TensorRT Orin", None, [])
     assert ready["parity"]["max_abs_diff"] < 1e-6
@@ -206,7 +206,6 @@ def test_worker_takes_the_figures_of_trtexec(
     assert ready["call_s"] == pytest.approx(1.062e-3)
     assert block["wall_ns"] == [3_060_000, 1_062_000, 1_064_000, 1_061_000]
     assert (block["calls"], block["priming_ns"], block["cpu_ns"]) == (1, None, [])
-    assert memory is None
     asked = [line.split(" ", 1)[1] for line in calls.read_text().splitlines()]
     assert [("--onnx" in line, "--loadEngine" in line) for line in asked[2:]] == [(True, False)] + 3 * [(False, True)]
     assert "--warmUp=50" in asked[-1]
@@ -249,6 +248,29 @@ def test_failure_of_trtexec_is_one_reason(
     assert (lost.stage, lost.exit_status, lost.signal) == (stage, None, None)
     assert lost.reason.startswith(f"ValueError: {reason.removesuffix('*')}")
     assert reason.endswith("*") or lost.reason == f"ValueError: {reason}"
+
+
+def test_footprint_tells_what_is_ours_to_know(calls: Path, tmp_path: Path) -> None:
+    """One build and one run of calls: how long it took, and no memory, for trtexec holds the model in its own."""
+    with Child.started(trial(tmp_path), CPUS, weighed=True) as child:
+        found = child.ask({"do": "footprint", "trial": child.description(), "calls": 20}, LIMIT_S)
+    absent = {"import_bytes", "load_bytes", "load_anonymous_bytes", "load_file_bytes", "peak_bytes", "unique_bytes"}
+    absent |= {"swapped_bytes", "set_inputs_s", "outputs_s", "floor_s"}
+    assert {name for name, value in found.items() if value is None} == absent
+    assert (found["own_clock"], found["calls"], found["peak_is_sampled"]) == (True, 20, False)
+    assert found["call_s"] == pytest.approx(1.062e-3)
+    assert found["ready_ns"] > child.started_ns
+    asked = [line.split(" ", 1)[1] for line in calls.read_text().splitlines()]
+    assert [("--onnx" in line, "--loadEngine" in line) for line in asked[2:]] == [(True, False), (False, True)]
+
+
+def test_calls_of_trtexec_cannot_be_paced(calls: Path, tmp_path: Path) -> None:
+    """It starts its calls by itself: the trial is lost with that reason rather than measured in another way."""
+    with Child.started(trial(tmp_path), CPUS) as child:
+        opened(child)
+        with pytest.raises(WorkerLost, match="cannot start them at fixed times") as caught:
+            child.ask({"do": "pace", "samples": 10, "hz": 5.0}, LIMIT_S)
+    assert caught.value.record("s1", 0, "t").stage == "block"
 
 
 def test_more_calls_than_asked_for_are_all_kept(calls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -334,12 +356,13 @@ def test_run_says_in_every_row_whose_figures_it_has(
     result = api.run(request)
     rows = {(row.backend, row.twin): asdict(row) for row in result.summary.trials}
     row = rows["tensorrt", False]
-    assert (row["status"], row["flags"], row["runtime_version"]) == ("done", "", "10.3.0")
+    assert (row["status"], row["runtime_version"]) == ("done", "10.3.0")
+    assert not {"parity", "precision", "threads", "unsteady"} & set(row["flags"].split())  # others are the machine's
     assert row["provenance"] == "measured by the runtime's own program; backend not run on hardware"
     assert rows["null", False]["provenance"] == "measured"
     assert row["latency_p50_s"] == pytest.approx(1.062e-3)
     assert row["parity_max_abs_diff"] < 1e-5 * row["parity_scale"]
-    empty = ("cpu_p50_s", "threads_found", "memory_peak_bytes", "memory_model_bytes", "proxy_cpu_energy_j_high")
+    empty = ("cpu_p50_s", "threads_found", "memory_peak_bytes", "proxy_cpu_energy_j_high")
     assert [row[name] for name in empty] == [None] * len(empty)
     (pair,) = [pair for pair in result.summary.pairs if pair.by == "backend"]
     assert pair.latency_ratio is not None

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebench.board.wire import SessionPlan, TrialPlan, WireError, decode_session, encode
+from edgebench.board.wire import (
+    HEARTBEAT_S,
+    PROTOCOL,
+    SessionPlan,
+    TrialPlan,
+    WireError,
+    decode_session,
+    encode,
+    longest_silence_s,
+)
+from tests.board.serving import planned
 
 TEXT = st.text(max_size=20)
 SECONDS = st.floats(0, 1000)
@@ -29,6 +39,8 @@ PLANS = st.builds(
             artefact=st.none() | TEXT,
             inputs=st.none() | TEXT,
             reference=st.none() | TEXT,
+            floor=st.none() | TEXT,
+            floor_inputs=st.none() | TEXT,
             twin_of=st.none() | TEXT,
         ),
         min_size=1,
@@ -39,6 +51,9 @@ PLANS = st.builds(
     warm_up_cap_s=SECONDS,
     stage_limit_s=SECONDS,
     spool=st.none() | TEXT,
+    footprints=st.integers(0, 5),
+    watch=st.booleans(),
+    pace_hz=st.none() | st.floats(0.1, 1000),
 )
 
 
@@ -84,7 +99,7 @@ def test_smallest_plan_is_read() -> None:
 )
 def test_garbage_is_no_plan(line: bytes) -> None:
     """What is no JSON object, lacks a field or has one too many raises WireError with the protocol's number."""
-    with pytest.raises(WireError, match="no session plan of protocol 1"):
+    with pytest.raises(WireError, match=f"no session plan of protocol {PROTOCOL}"):
         decode_session(line)
 
 
@@ -99,3 +114,10 @@ def test_only_records_cross() -> None:
     """An object that is no record is refused by name rather than turned into text."""
     with pytest.raises(TypeError, match="PosixPath cannot cross the wire"):
         encode({"path": Path("/")})
+
+
+def test_agent_may_be_silent_for_as_long_as_its_workers() -> None:
+    """The host's patience grows with the limit of a stage, and is longer than what the agent needs to speak again."""
+    short, long = (longest_silence_s(planned(stage_limit_s=limit)) for limit in (3.0, 300.0))
+    assert short > HEARTBEAT_S + 3.0
+    assert long - short == 6 * (300.0 - 3.0)

@@ -18,7 +18,7 @@ LIMITS = {"warm_up_s": 0.05, "warm_up_cap_s": 0.1}
 LIMIT_S = 60
 Networks = Callable[[str, str], Any]
 CPUS = sorted(os.sched_getaffinity(0))
-PROVIDERS = {"null": "python", "onnxruntime": "CPUExecutionProvider", "openvino": "CPU", "torch": "CPU "}
+PROVIDERS = {"null": "numpy", "onnxruntime": "CPUExecutionProvider", "openvino": "CPU", "torch": "CPU "}
 FORMATS = {"onnxruntime": "onnx", "openvino": "onnx", "torch": "pt2"}
 
 
@@ -155,14 +155,9 @@ def test_block_has_every_figure_for_every_sample(life: Life) -> None:
     assert life.unprimed["start_ns"] > life.primed["start_ns"] + sum(life.primed["wall_ns"])
 
 
-def test_memory_grows_from_mark_to_mark(life: Life) -> None:
-    """The peak covers all marks; a runtime and its model take memory on top of the bare interpreter."""
-    found = life.closed["memory"]
-    marks = [found["bare_bytes"], found["imported_bytes"], found["loaded_bytes"]]
-    assert max(marks) <= found["peak_bytes"]
-    assert found["anonymous_bytes"] + found["file_bytes"] <= found["peak_bytes"]
-    if life.trial.backend != "null":
-        assert marks == sorted(set(marks))
+def test_end_of_a_worker_has_nothing_to_tell(life: Life) -> None:
+    """Memory is taken where nothing is timed, so closing answers that it was understood."""
+    assert life.closed == {}
 
 
 @pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])

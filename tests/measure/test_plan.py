@@ -14,7 +14,6 @@ from edgebench.measure.plan import (
     Protocol,
     Session,
     Trial,
-    expected_seconds,
     sessions,
     too_large,
     wire_plan,
@@ -169,41 +168,3 @@ def test_agent_gets_the_session_as_planned() -> None:
     assert (sent.session, sent.seed, sent.together) == (session.name, session.seed, session.together)
     assert (sent.first_invocation, sent.spool, sent.rounds) == (7, "/spool", 6)
     assert (sent.block_s, sent.warm_up_s, sent.warm_up_cap_s, sent.stage_limit_s) == (0.1, 0.2, 0.3, 4)
-
-
-# --- time ------------------------------------------------------------------------------------------------------------
-
-
-def expected(protocol: Protocol, call_s: float = 0.01, weight_bytes: int = 10**7, models: int = 2) -> float:
-    """The seconds expected for trials that are all alike."""
-    trials = trials_of(models)
-    ids = [trial.id for trial in trials]
-    return expected_seconds(plan(trials), protocol, dict.fromkeys(ids, call_s), dict.fromkeys(ids, weight_bytes))
-
-
-@given(st.integers(1, 40), st.floats(1e-5, 2))
-def test_expected_time_is_proportional_to_the_invocations(invocations: int, call_s: float) -> None:
-    """Each invocation costs the same."""
-    once = expected(Protocol(invocations=1), call_s)
-    assert expected(Protocol(invocations=invocations), call_s) == pytest.approx(invocations * once)
-
-
-@given(st.floats(0, 100), st.integers(1, 20))
-def test_expected_time_keeps_to_the_budget(budget_s: float, invocations: int) -> None:
-    """A budget bounds it and changes nothing below."""
-    free = expected(Protocol(invocations=invocations))
-    assert expected(Protocol(invocations=invocations, budget_s=budget_s)) == min(free, budget_s)
-
-
-def test_expected_time_grows_with_what_is_asked_for() -> None:
-    """More rounds, more models, slower calls and more weights take longer."""
-    usual = expected(Protocol())
-    assert expected(Protocol(rounds=20)) > usual
-    assert expected(Protocol(), models=3) > usual
-    assert expected(Protocol(), call_s=0.04) > usual
-    assert expected(Protocol(), weight_bytes=10**9) > usual
-
-
-def test_twin_takes_its_time_too() -> None:
-    """One trial is measured twice: its session lasts as long as two of its kind."""
-    assert expected(Protocol(), models=1) == pytest.approx(2 / 3 * expected(Protocol(), models=2))

@@ -11,7 +11,18 @@ from typing import TypeVar
 import pytest
 
 from edgebench.board import order
-from edgebench.board.wire import Block, Closed, Event, InvocationDone, Lost, Ready, SessionPlan, encode
+from edgebench.board.wire import (
+    Block,
+    Closed,
+    Event,
+    Footprint,
+    InvocationDone,
+    Lost,
+    Ready,
+    SessionPlan,
+    Watched,
+    encode,
+)
 from edgebench.errors import UsageError
 from edgebench.measure.local import Local
 from edgebench.measure.plan import TWIN, Files, Protocol, Session, Trial, sessions, wire_plan
@@ -21,7 +32,14 @@ from edgebench.measure.transport import Connection, LinkLost
 T = TypeVar("T")
 
 PROTOCOL = Protocol(
-    invocations=2, rounds=4, block_s=0.003, warm_up_s=0.05, warm_up_cap_s=0.1, stage_limit_s=60, budget_s=None
+    invocations=2,
+    rounds=4,
+    block_s=0.003,
+    warm_up_s=0.05,
+    warm_up_cap_s=0.1,
+    stage_limit_s=60,
+    footprints=0,
+    watch=False,
 )
 SEED = 20261122
 """With it the twin starts before its original in the first invocation."""
@@ -69,7 +87,7 @@ def measure(
 
     def more(state: Progress) -> bool:
         progress.append(state)
-        return another(protocol, state, completed=len(progress), spent_s=0)
+        return another(protocol, state, len(progress), protocol.budget_s, lambda: False)
 
     drive(connection, plan, records.append, more)
     return Measured(plan=plan, records=records, progress=progress, spool=spool.read_bytes())
@@ -209,7 +227,27 @@ def test_host_hears_of_the_session_between_invocations(pair: Measured) -> None:
 
 # --- what ends one ---------------------------------------------------------------------------------------------------
 
-ONCE = Protocol(invocations=1, rounds=2, block_s=0.001, warm_up_s=0.01, warm_up_cap_s=0.01, stage_limit_s=60)
+ONCE = Protocol(
+    invocations=1,
+    rounds=2,
+    block_s=0.001,
+    warm_up_s=0.01,
+    warm_up_cap_s=0.01,
+    stage_limit_s=60,
+    footprints=0,
+    watch=False,
+)
+
+
+def test_the_machine_is_looked_at_and_memory_taken_before_anything_is_timed(tmp_path: Path) -> None:
+    """Signals come first, then each trial alone so many times, then rounds, each with what the machine was like."""
+    watched = measure(planned(SMALL, LARGE), tmp_path / "spool", replace(ONCE, footprints=2, watch=True))
+    events = [record.event for record in watched.records]
+    assert events[:6] == ["signals"] + ["footprint"] * 4 + ["footprints"]
+    assert events[6:] == ["ready"] * 3 + (["block"] * 3 + ["watched"]) * 2 + ["closed"] * 3 + ["invocation"]
+    taken = [(record.trial, record.repeat) for record in watched.of(Footprint)]
+    assert sorted(taken) == sorted((trial.id, repeat) for trial in watched.plan.trials[:2] for repeat in range(2))
+    assert [record.round for record in watched.of(Watched)] == [0, 1]
 
 
 def test_agent_serves_one_session_after_another(tmp_path: Path) -> None:
@@ -261,23 +299,33 @@ def test_slow_calls_take_part_in_every_second_pair_of_rounds_and_are_not_primed(
 # --- the stop rule ---------------------------------------------------------------------------------------------------
 
 
+def progress(completed: int = 1, elapsed_s: float = 0.0) -> Progress:
+    """What is known after so many invocations of ten seconds each."""
+    return Progress(session="s1", invocation=completed - 1, elapsed_s=elapsed_s, last_s=10.0, alive=2)
+
+
 @pytest.mark.parametrize(
-    ("budget_s", "completed", "elapsed_s", "spent_s", "goes_on"),
+    ("room_s", "completed", "elapsed_s", "goes_on"),
     [
-        (None, 1, 1e6, 1e6, True),
-        (None, 4, 0.0, 0.0, True),
-        (None, 5, 0.0, 0.0, False),
-        (None, 6, 0.0, 0.0, False),
-        (100.0, 1, 50.0, 40.0, True),  # the next ends at 100
-        (100.0, 1, 50.0, 40.5, False),
-        (100.0, 1, 91.0, 0.0, False),
-        (100.0, 5, 1.0, 0.0, False),
-        (0.0, 1, 10.0, 0.0, False),
+        (None, 1, 1e9, True),
+        (None, 4, 0.0, True),
+        (None, 5, 0.0, False),  # all that were planned
+        (100.0, 2, 89.0, True),  # ten seconds and a tenth of them fit
+        (100.0, 2, 89.01, False),
+        (100.0, 5, 10.0, False),
     ],
 )
-def test_session_goes_on_until_it_is_complete_or_the_budget_would_be_overrun(
-    budget_s: float | None, completed: int, elapsed_s: float, spent_s: float, goes_on: bool
+def test_session_goes_on_until_it_is_complete_or_its_time_would_be_overrun(
+    room_s: float | None, completed: int, elapsed_s: float, goes_on: bool
 ) -> None:
-    """Another invocation starts when some are missing and one as long as the last still fits the budget."""
-    progress = Progress(session="s1", invocation=completed - 1, elapsed_s=elapsed_s, last_s=10.0, alive=2)
-    assert another(Protocol(budget_s=budget_s), progress, completed, spent_s) is goes_on
+    """Another invocation starts when some are missing and one a tenth longer than the last still fits."""
+    found = another(Protocol(), progress(completed, elapsed_s), completed, room_s, lambda: False)
+    assert found is goes_on
+
+
+@pytest.mark.parametrize(
+    ("completed", "narrow", "goes_on"), [(4, True, True), (5, True, False), (5, False, True), (40, False, False)]
+)
+def test_session_with_a_target_ends_when_it_is_met(completed: int, narrow: bool, goes_on: bool) -> None:
+    """The target counts from five invocations on, and at forty it is given up."""
+    assert another(Protocol(target=0.01), progress(completed), completed, None, lambda: narrow) is goes_on

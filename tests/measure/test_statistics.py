@@ -12,7 +12,25 @@ from hypothesis import strategies as st
 from scipy.signal import lfilter
 from scipy.stats import ttest_1samp
 
-from edgebench.measure.statistics import Estimate, latency, latency_ratio, percentile
+from edgebench.measure.quantiles import median_variance, robust_sd
+from edgebench.measure.statistics import (
+    ASSURANCE,
+    Components,
+    Estimate,
+    advised,
+    at_level,
+    autocorrelation,
+    bootstrap_interval,
+    components,
+    effective_samples,
+    fewest_invocations,
+    half_width,
+    latency,
+    latency_ratio,
+    log_sd,
+    percentile,
+    sign_interval,
+)
 
 Blocks = dict[int, dict[int, float]]
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -66,7 +84,7 @@ def test_intervals_are_those_of_scipy(invocations: int) -> None:
     expected = ttest_1samp(logs, 0).confidence_interval(0.95)
     low, high = math.exp(expected.low), math.exp(expected.high)
     medians = [float(median) for median in np.exp(logs)]
-    assert same(latency(constant(medians)), float(np.median(medians)), low, high)
+    assert same(latency(constant(medians)), math.exp(np.mean(logs)), low, high)
     assert same(latency_ratio(constant(medians), constant([1.0] * invocations)), math.exp(np.mean(logs)), low, high)
 
 
@@ -78,15 +96,27 @@ def test_medians_are_taken_over_rounds_first() -> None:
     assert same(latency_ratio(disturbed, quiet), 1.0, 1.0, 1.0)
 
 
-def test_latency_is_a_median_over_processes() -> None:
-    """One odd process of five does not move the reported latency, and widens its interval."""
+def test_latency_is_the_centre_of_its_interval() -> None:
+    """The geometric mean over processes: an odd one of five moves it by a fifth of its logarithm, and widens it."""
     found = latency(constant([0.010, 0.010, 0.010, 0.010, 0.020]))
     assert found is not None
-    assert found.value == 0.010
+    assert math.isclose(found.value, 0.010 * 2 ** (1 / 5))
     assert found.low is not None
     assert found.high is not None
+    assert math.isclose(found.low * found.high, found.value**2)
     assert found.low < 0.010
     assert found.high > 0.015
+
+
+@given(series(6, 3))
+def test_latency_lies_inside_its_interval(blocks: Blocks) -> None:
+    """Whatever was measured."""
+    found = latency(blocks)
+    assert found is not None
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low <= found.value * (1 + 1e-9)
+    assert found.value <= found.high * (1 + 1e-9)
 
 
 @pytest.mark.parametrize(("invocations", "has_interval"), [(1, False), (4, False), (5, True)])
@@ -119,6 +149,198 @@ def test_rounds_that_one_trial_alone_measured_are_ignored() -> None:
     alone = {i: {**rounds, 1: 1e3, 7: 1e-3} for i, rounds in slow.items()}
     without = {i: {r: value for r, value in rounds.items() if r != 1} for i, rounds in fast.items()}
     assert latency_ratio(alone, without) == found
+
+
+@pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99, 0.9975])
+def test_level_of_an_interval_may_be_changed_afterwards(confidence: float) -> None:
+    """An interval at another level is the one that would have been estimated at it."""
+    subject = constant([0.01, 0.011, 0.012, 0.0105, 0.0101, 0.0099])
+    baseline = constant([0.01] * 6)
+    now, direct = latency_ratio(subject, baseline), latency_ratio(subject, baseline, confidence=confidence)
+    assert now is not None
+    changed = at_level(now, confidence)
+    assert same(changed, *figures(direct))
+    assert changed.confidence == confidence
+    assert same(at_level(changed, 0.95), *figures(now))
+
+
+def test_estimate_without_an_interval_has_none_at_any_level() -> None:
+    """Four processes have no interval, no half-width and no spread, whatever is asked."""
+    few = Estimate(value=2.0, low=None, high=None, invocations=4)
+    assert figures(at_level(few, 0.5)) == (2.0, None, None)
+    assert half_width(few) is None
+    assert log_sd(few) is None
+
+
+def test_spread_of_the_invocations_is_found_again_from_their_interval() -> None:
+    """The standard deviation of log-ratios 0, 1, 2, 3 and 4 % is sqrt(2.5) %."""
+    found = latency_ratio(constant([math.exp(k / 100) for k in range(5)]), constant([1.0] * 5))
+    assert found is not None
+    assert log_sd(found) == pytest.approx(math.sqrt(2.5) / 100)
+    assert half_width(found) == pytest.approx(math.exp(T_4 * math.sqrt(2.5) / 100 / math.sqrt(5)) - 1)
+
+
+# --- diagnosis of one process, and cross-check ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rounds", "first"),
+    [(5, None), (6, 1), (8, 1), (9, 2), (10, 2), (12, 3), (20, 6), (40, 14)],  # as tables of the sign test have it
+)
+def test_sign_interval_is_between_order_statistics(rounds: int, first: int | None) -> None:
+    """From the kth smallest to the kth largest ratio; five rounds give none."""
+    ratios = [1 + k / 100 for k in range(1, rounds + 1)]
+    shuffled = np.random.default_rng(rounds).permutation(ratios).tolist()
+    found = sign_interval({3: dict(enumerate(shuffled))}, {3: dict.fromkeys(range(rounds), 1.0)}, 3)
+    if first is None:
+        assert found is None
+    else:
+        assert found == pytest.approx((1 + first / 100, 1 + (rounds + 1 - first) / 100))
+
+
+def test_sign_interval_is_of_one_process() -> None:
+    """Other invocations do not enter it; of one that was not measured there is none."""
+    quick, slow = dict.fromkeys(range(6), 1.0), dict.fromkeys(range(6), 2.0)
+    assert sign_interval({0: slow, 1: quick}, {0: quick, 1: quick}, 0) == (2.0, 2.0)
+    assert sign_interval({0: slow}, {0: quick}, 1) is None
+
+
+def test_sign_interval_covers_the_ratio_of_one_process() -> None:
+    """Ten rounds: 1 - 2 x 11 / 1024 of its intervals hold the median, whatever the distribution of rounds."""
+    generator = np.random.default_rng(5)
+    covered, processes = 0, 3000
+    for rounds in 1.05 * np.exp(0.01 * generator.standard_t(2, (processes, 10))):
+        found = sign_interval(blocks_of(rounds[None]), {0: dict.fromkeys(range(10), 1.0)}, 0)
+        assert found is not None
+        covered += found[0] <= 1.05 <= found[1]
+    assert covered / processes == pytest.approx(1 - 22 / 1024, abs=0.008)
+
+
+def test_bootstrap_is_replayed_from_its_seed() -> None:
+    """The same seed gives the same interval, another seed nearly the same; four processes give none."""
+    blocks = blocks_of(np.exp(np.random.default_rng(3).normal(0, 0.02, (10, 10))))
+    ones = blocks_of(np.ones((10, 10)))
+    first, other = bootstrap_interval(blocks, ones, seed=1), bootstrap_interval(blocks, ones, seed=2)
+    assert first == bootstrap_interval(blocks, ones, seed=1)
+    assert first != other
+    assert first is not None
+    assert first == pytest.approx(other, rel=0.002)
+    assert bootstrap_interval({i: blocks[i] for i in range(4)}, ones) is None
+
+
+def test_bootstrap_draws_invocations_and_rounds() -> None:
+    """Where only processes differ it is narrower than the t interval by what ten of them lack; rounds widen it."""
+    generator = np.random.default_rng(8)
+    ones = blocks_of(np.ones((10, 10)))
+    processes = np.exp(generator.normal(0, 0.01, (10, 1)) * np.ones((10, 10)))
+    shares = []
+    for logs in (np.log(processes), np.log(processes) + generator.normal(0, 0.05, (10, 10))):
+        bootstrap, interval = (
+            bootstrap_interval(blocks_of(np.exp(logs)), ones),
+            latency_ratio(blocks_of(np.exp(logs)), ones),
+        )
+        assert bootstrap is not None
+        assert interval is not None
+        assert interval.low is not None
+        assert interval.high is not None
+        shares.append(math.log(bootstrap[1] / bootstrap[0]) / math.log(interval.high / interval.low))
+    assert shares[0] == pytest.approx(1.96 / 2.262 * math.sqrt(9 / 10), abs=0.05)
+    assert shares[1] > 1
+
+
+# --- planning --------------------------------------------------------------------------------------------------------
+
+
+def test_median_of_few_values_varies_as_its_integral_says() -> None:
+    """Variances of medians of normal values, integrated over their order statistics: within 2 %."""
+    integrals = {3: 0.4487, 4: 0.2982, 5: 0.2868, 6: 0.2147, 7: 0.2104, 8: 0.1682, 9: 0.1661, 10: 0.1383, 20: 0.0734}
+    for values, variance in integrals.items():
+        assert median_variance(values) == pytest.approx(variance, rel=0.02)
+    assert median_variance(400) == pytest.approx(math.pi / 2 / 400, rel=0.01)
+
+
+@pytest.mark.parametrize("values", [2, 3, 5, 8, 10, 20])
+def test_deviation_from_the_median_estimates_the_spread(values: int) -> None:
+    """Without bias for normal values, however few; one wild value of ten barely moves it."""
+    normal = np.random.default_rng(values).normal(0, 1, (5000, values))
+    assert np.mean([robust_sd(row) for row in normal.tolist()]) == pytest.approx(1, abs=0.025)
+    assert robust_sd([1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7, 1.8, 900.0]) < 0.5
+
+
+def test_components_take_five_processes() -> None:
+    """Four tell too little of how processes differ; rounds that are all equal leave all of it to the processes."""
+    values = np.exp(np.array([0.0, 0.01, 0.02, 0.03, 0.04]))[:, None] * np.ones((5, 6))
+    ones = blocks_of(np.ones((5, 6)))
+    assert components({i: blocks_of(values)[i] for i in range(4)}, ones) is None
+    found = components(blocks_of(values), ones)
+    assert found is not None
+    assert found.process_sd == pytest.approx(math.sqrt(2.5) / 100)
+    assert found.round_sd == pytest.approx(0, abs=1e-12)
+
+
+def test_rounds_that_explain_everything_leave_nothing_to_processes() -> None:
+    """A component is zero rather than the root of a negative number."""
+    values = np.exp(np.random.default_rng(4).normal(0, 0.03, (5, 6)))
+    values /= np.median(values, axis=1, keepdims=True)
+    found = components(blocks_of(values), blocks_of(np.ones((5, 6))))
+    assert found is not None
+    assert found.process_sd == 0.0
+    assert found.round_sd > 0.01
+
+
+@pytest.mark.parametrize(("log_sd_of_one", "target"), [(0.01, 0.01), (0.03, 0.01), (0.05, 0.02)])
+def test_planned_number_of_invocations_is_as_narrow_as_often_as_promised(log_sd_of_one: float, target: float) -> None:
+    """Four of five sessions reach the half-width, and one invocation less is too few for that."""
+    needed = fewest_invocations(log_sd_of_one, math.log1p(target))
+    assert needed is not None
+    narrow = []
+    for invocations in (needed, needed - 1):
+        logs = np.random.default_rng(9).normal(0, log_sd_of_one, (4000, invocations))
+        widths = [
+            half_width(one) for one in (latency(constant(row)) for row in np.exp(logs).tolist()) if one is not None
+        ]
+        narrow.append(float(np.mean([width is not None and width <= target for width in widths])))
+    assert narrow[0] >= ASSURANCE - 0.02
+    assert narrow[0] > narrow[1]
+    assert narrow[1] < ASSURANCE + 0.02
+
+
+def test_plan_never_asks_for_less_than_an_interval_takes() -> None:
+    """Five invocations at least, and None where ten thousand would not do."""
+    assert fewest_invocations(0.0, 0.01) == 5
+    assert fewest_invocations(1e-9, 0.01) == 5
+    assert fewest_invocations(0.01, 0.0) is None
+    assert fewest_invocations(10.0, 0.001) is None
+
+
+def test_advice_buys_what_is_cheap() -> None:
+    """Rounds where they vary and processes are dear to start; processes where those vary, or are for nothing."""
+    rounds_vary = Components(process_sd=0.002, round_sd=0.05)
+    processes_vary = Components(process_sd=0.02, round_sd=0.005)
+    dear = advised(rounds_vary, target=0.01, start_s=10.0, round_s=0.1)
+    free = advised(rounds_vary, target=0.01, start_s=0.0, round_s=0.1)
+    many = advised(processes_vary, target=0.01, start_s=1.0, round_s=0.1)
+    assert dear is not None
+    assert free is not None
+    assert many is not None
+    assert dear.rounds > free.rounds
+    assert dear.invocations < free.invocations
+    assert many.rounds == 10
+    assert many.invocations == fewest_invocations(math.hypot(0.02, 0.005 * 0.372), math.log(1.01))
+    assert dear.seconds == pytest.approx(dear.invocations * (10 + 0.1 * dear.rounds))
+
+
+def test_advice_is_near_the_optimum_of_kalibera_and_jones() -> None:
+    """Where many invocations are needed: rounds = sqrt(start / round x variance of a round's median / of a process)."""
+    found = advised(Components(process_sd=0.02, round_sd=0.2), target=0.005, start_s=2.0, round_s=0.05)
+    assert found is not None
+    optimum = math.sqrt(2.0 / 0.05 * math.pi / 2) * 0.2 / 0.02
+    assert optimum / 1.5 <= found.rounds <= 1.5 * optimum
+
+
+def test_advice_says_when_there_is_none() -> None:
+    """A target that ten thousand invocations do not reach has no plan."""
+    assert advised(Components(process_sd=1.0, round_sd=0.1), target=0.001, start_s=1.0, round_s=0.1) is None
 
 
 # --- symmetries ------------------------------------------------------------------------------------------------------
@@ -286,3 +508,48 @@ def test_percentile_is_a_sample_whatever_the_order_and_scale(samples: list[float
     assert percentile(samples[::-1], 0.9) == found
     assert found is not None
     assert percentile([factor * sample for sample in samples], 0.9) == factor * found
+
+
+@pytest.mark.parametrize(("share", "fewest"), [(0.9, 64), (0.95, 130), (0.99, 662)])
+@pytest.mark.parametrize("rho", [0.2, 0.5, 0.9])
+def test_samples_that_resemble_each_other_count_for_fewer(share: float, fewest: int, rho: float) -> None:
+    """n (1 - rho) / (1 + rho) of them must reach the minimum; the bound leaves out the same share above."""
+    enough = math.ceil(fewest * (1 + rho) / (1 - rho) - 1e-6)
+    samples = list(range(enough))
+    assert effective_samples(enough, rho) == fewest
+    assert percentile(samples[:-1], share, rho) is None
+    found = percentile(samples, share, rho)
+    assert found is not None
+    assert found == enough - 1 - enough // fewest  # one in `fewest` lies above
+    assert percentile(samples, share) is not None
+
+
+def test_percentile_bounds_the_truth_with_its_confidence() -> None:
+    """In 99 of 100 sets of samples the figure lies above the true percentile, or on it."""
+    generator = np.random.default_rng(6)
+    for share, n in ((0.9, 64), (0.9, 500), (0.95, 130), (0.99, 1000)):
+        found = [percentile(samples, share) for samples in generator.random((1500, n)).tolist()]
+        above = np.mean([one is not None and one >= share for one in found])
+        assert above >= 0.985
+
+
+def test_autocorrelation_is_that_of_the_process() -> None:
+    """AR(1) medians have the coefficient they were made with, white ones none, falling ones a negative one."""
+    for correlation in (0.0, 0.5, 0.9):
+        logs = wandering(1, 4000, correlation, spread=0.05).reshape(100, 40)
+        assert autocorrelation(blocks_of(np.exp(logs))) == pytest.approx(correlation, abs=0.05)
+    assert autocorrelation({0: {r: 1.0 + r % 2 for r in range(40)}}) < -0.9
+
+
+def test_autocorrelation_counts_how_processes_differ() -> None:
+    """Rounds of one process resemble each other where processes are of several speeds."""
+    generator = np.random.default_rng(2)
+    processes = generator.normal(0, 0.05, (40, 1)) + generator.normal(0, 0.005, (40, 10))
+    assert autocorrelation(blocks_of(np.exp(processes))) > 0.7
+
+
+def test_autocorrelation_of_nothing_is_zero() -> None:
+    """Equal medians, or fewer than three, resemble nothing."""
+    assert autocorrelation({}) == 0.0
+    assert autocorrelation({0: {0: 1.0, 1: 2.0}}) == 0.0
+    assert autocorrelation({0: dict.fromkeys(range(9), 0.1)}) == 0.0

@@ -25,7 +25,6 @@ from edgebench.board.wire import (
     Hello,
     InvocationDone,
     Lost,
-    Memory,
     Parity,
     Ready,
     Refused,
@@ -71,12 +70,11 @@ BLOCK = Block(
     involuntary_switches=(0, 1),
     major_faults=(0, 0),
 )
-MEMORY = Memory(bare_bytes=1, imported_bytes=2, loaded_bytes=3, peak_bytes=6, anonymous_bytes=4, file_bytes=2)
 RECORDS: list[Event] = [
     Hello(protocol=1, pid=4711, facts={"machine": "aarch64", "clocks": [{"now_hz": None}], "cores": 4}),
     READY,
     BLOCK,
-    Closed(session="s1", invocation=0, trial="t", memory=MEMORY),
+    Closed(session="s1", invocation=0, trial="t"),
     Lost(
         session="s1",
         invocation=0,
@@ -196,6 +194,25 @@ def test_end_of_an_agent_is_told(code: str, message: str) -> None:
     """How it ended and the last it said are in the message; half a line is no record."""
     with program(code) as connection, pytest.raises(LinkLost, match=message):
         connection.receive()
+
+
+def test_agent_that_falls_silent_loses_the_link() -> None:
+    """A board that hangs while its connection lives is not waited for without end; what it said before is heard."""
+    code = 'print(\'{"event": "alive"}\', flush=True); import time; time.sleep(60)'
+    with program(code) as connection:
+        assert connection.receive(limit_s=30).event == "alive"
+        with pytest.raises(LinkLost, match=r"^no word from it within 0\.2 s$"):
+            connection.receive(limit_s=0.2)
+
+
+def test_lines_that_come_together_are_read_one_by_one() -> None:
+    """Several records in one chunk, and one record in several, are what they were when they were written."""
+    code = 'import time\nfor part in (\'{"event": "alive"}\\n{"ev\', \'ent": "alive"}\\n\'):'
+    code += " print(part, end='', flush=True); time.sleep(0.05)"
+    with program(code) as connection:
+        assert [connection.receive(limit_s=30).event for _ in range(2)] == ["alive", "alive"]
+        with pytest.raises(LinkLost, match=r"exit status 0"):
+            connection.receive(limit_s=30)
 
 
 def test_agent_says_who_it_is() -> None:

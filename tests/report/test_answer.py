@@ -1,8 +1,9 @@
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
+from edgebench.measure.flags import MEANINGS
 from edgebench.report import answer
 from edgebench.store.rows import BackendRow, PairRow, TrialRow
 from edgebench.store.tables import Summary
@@ -37,6 +38,7 @@ def pair(**given: Any) -> PairRow:
         "baseline_backend": "torch",
         "same_inputs": True,
         "threads": 1,
+        "decided_on": "wall",
         "latency_ratio": 3.0,
         "latency_ratio_low": 2.9,
         "latency_ratio_high": 3.1,
@@ -138,8 +140,33 @@ def test_flags_are_told_once_each() -> None:
     """Each flag names its trials, the twin as such, in the order of the alphabet."""
     rows = (trial(flags="unsteady contended"), trial(flags="contended", twin=True), trial(flags=""))
     assert said(trials=rows) == [
-        "Flag contended: vgg in torch, vgg in torch (twin).",
-        "Flag unsteady: vgg in torch.",
+        f"Flag contended ({MEANINGS['contended']}): vgg in torch, vgg in torch (twin).",
+        f"Flag unsteady ({MEANINGS['unsteady']}): vgg in torch.",
+    ]
+
+
+def test_a_flag_of_the_machine_is_one_of_all_trials() -> None:
+    """A flag that every trial has names none of them; one of many names the first five and counts the others."""
+    rows = [trial(model=f"net{number}", samples=9, flags="drift") for number in range(8)]
+    rows = [replace(row, flags="drift threads") if row.model != "net0" else row for row in rows]
+    drift, threads = said(trials=tuple(rows))
+    assert drift == f"Flag drift ({MEANINGS['drift']}): all trials."
+    assert threads.endswith("net1 in torch, net2 in torch, net3 in torch, net4 in torch, net5 in torch and 2 more.")
+
+
+def test_flags_of_pairs_are_told_once_each() -> None:
+    """A flag that only pairs have names these by what their trials differ in; one that trials have is told of them."""
+    flagged = {"flags": "contention_sensitive unsteady"}
+    rows = (
+        pair(**flagged, threads=4),
+        pair(by="backend", baseline_model="vgg", baseline_backend="onnxruntime", **flagged),
+        pair(by="threads", subject="a", baseline="b", mult_adds_ratio=None, **flagged),
+    )
+    found = said(trials=(trial(flags="unsteady"),), pairs=rows)[1:]
+    assert found == [
+        f"Flag unsteady ({MEANINGS['unsteady']}): vgg in torch.",
+        f"Flag contention_sensitive ({MEANINGS['contention_sensitive']}): vgg / mobilenet_v1 in torch on 4 threads, "
+        "torch / onnxruntime for vgg, a / b.",
     ]
 
 
@@ -183,8 +210,16 @@ def test_a_pair_that_is_close_in_mult_adds_is_no_claim() -> None:
     assert said(pairs=(pair(mult_adds_ratio=1.19), pair(by="backend", mult_adds_ratio=None))) == []
 
 
+def test_cpu_time_is_no_headline() -> None:
+    """A pair that is decided on CPU time is in no sentence; where all are, no pair is told."""
+    shared = pair(decided_on="cpu time", cpu_ratio=2.5)
+    assert said(pairs=(shared,)) == []
+    (sentence,) = said(pairs=(shared, pair(subject_backend="onnxruntime", latency_ratio=2.0)))
+    assert sentence.endswith("its latency is 2.00x [2.90, 3.10] in onnxruntime.")
+
+
 def test_the_answer_comes_first() -> None:
     """Winners, then the widest pair, the check, what was lost, and flags last."""
-    rows = (trial(flags="paging"), trial(status="lost", stage="load", reason="no"))
+    rows = (trial(flags="invalid_paging"), trial(status="lost", stage="load", reason="no"))
     found = said(trials=rows, pairs=(twins(0.9, 1.1), pair()), backends=(BEST,))
     assert [sentence.split()[0] for sentence in found] == ["vgg:", "vgg", "Check:", "vgg", "Flag"]

@@ -16,6 +16,16 @@ LONG = "mobilenet_v1:full_convolution,width=0.25,resolution=160,shallow=true,and
 HOSTILE = ["[red]net[/red]", "[/]", "[link=http://x]net", ":boom:", r"\[net]", "net[bold", "1[0.5, 2]"]
 BACKENDS = ("torch", "onnxruntime", "openvino", "null:work=20000", "null:work=4000000")
 
+EVERYTHING = {
+    "flags": "contended invalid_memory_pressure no_steady_state unstable_clock_or_bandwidth",
+    "call_floor_s": 0.000123,
+    "pace_hz": 33.3,
+    "response_p50_s": 0.000999,
+    "paced_calls": 10_000,
+    "deadline_misses": 1_234,
+}
+CPU_TIME = {"decided_on": "cpu time", "cpu_ratio": 25.0, "cpu_ratio_low": 24.9, "cpu_ratio_high": 25.1}
+
 
 def trial(**given: Any) -> TrialRow:
     """Return a trial with the widest figures there are."""
@@ -32,7 +42,7 @@ def trial(**given: Any) -> TrialRow:
         "latency_p50_low_s": 0.000981,
         "latency_p50_high_s": 0.00123,
         "latency_p90_s": 0.00101,
-        "memory_model_bytes": 1023 * 2**20,
+        "memory_peak_bytes": 1023 * 2**20,
         "proxy_cpu_energy_j_low": 0.00102,
         "proxy_cpu_energy_j_high": 0.0109,
         "flags": "",
@@ -56,6 +66,7 @@ def pair(**given: Any) -> PairRow:
         "latency_ratio_low": 26.1,
         "latency_ratio_high": 28.3,
         "mult_adds_ratio": 37123.0,
+        "decided_on": "wall",
         "flags": "",
     }
     return PairRow(**{**row, **given})
@@ -87,15 +98,22 @@ def tables() -> dict[str, Table | None]:
         get_it="pip " * 9,
         status=LONG,
     )
-    described = Description(name="mobilenet_v1", title=LONG, paper=LONG, parameters={LONG: "1"})
+    described = Description(name="mobilenet_v1", title=LONG, paper=LONG, parameters={LONG: "1"}, kinds={})
     return {
         "trials": terminal.trials([trial(model=LONG, backend=name, batch=16) for name in BACKENDS]),
+        "trials with all there is": terminal.trials(
+            [trial(model=LONG, backend=name, **EVERYTHING) for name in BACKENDS]
+        ),
         "lost": terminal.trials([trial(latency_p50_s=None, status="unsupported", stage="first call")]),
         "pairs": terminal.pairs([pair(subject_model=LONG, baseline_model=LONG)]),
         "pairs in two": terminal.pairs([pair(subject_backend=name) for name in BACKENDS[:2]]),
         "pairs in five": terminal.pairs([pair(subject_model=LONG, subject_backend=name) for name in BACKENDS]),
+        "pairs in CPU time": terminal.pairs([pair(subject_backend=name, **CPU_TIME) for name in BACKENDS[:2]]),
+        "many pairs in CPU time": terminal.pairs([pair(subject_backend=name, **CPU_TIME) for name in BACKENDS]),
         "layers": lists.layers(vgg),
         "kinds": lists.kinds(vgg),
+        "operations": lists.operations(vgg.memory) if vgg.memory else None,
+        "conventions": lists.conventions(vgg),
         "models": lists.models([described]),
         "backends": lists.backends([state]),
         "suites": lists.suites({"seeds": Suite(title=LONG, models=(LONG,))}),
@@ -144,7 +162,7 @@ def test_names_are_text_and_not_markup(name: str) -> None:
         terminal.trials([trial(model=name), trial(model=name, backend=name)]),
         terminal.pairs([pair(subject_model=name, subject_backend=name)]),
         lists.suites({name: Suite(title="t", models=(name,))}),
-        lists.models([Description(name=name, title=name, paper=name, parameters={name: name})]),
+        lists.models([Description(name=name, title=name, paper=name, parameters={name: name}, kinds={})]),
         lists.facts({"cpu_model": name}),
     ]
     for table in shown:
@@ -156,6 +174,42 @@ def test_a_name_with_a_line_end_stays_in_its_table() -> None:
     text = printed(terminal.trials([trial(model="two\nlines")]))
     assert "\nlines" not in text
     assert "lines" in text
+
+
+def test_a_flagged_trial_is_marked() -> None:
+    """Flags stand below the table, each once; a mark before the backend says which trials have one."""
+    rows = [trial(flags="drift"), trial(backend="torch"), trial(flags="drift stolen")]
+    text = printed(terminal.trials(rows))
+    assert text.count(" ! onnxruntime") == 2
+    assert "   torch" in text
+    (line,) = [line for line in text.splitlines() if line.startswith("! flagged")]
+    assert line.strip() == "! flagged: drift, stolen"
+
+
+def test_the_call_floor_stands_beside_small_models() -> None:
+    """Where an empty call takes 5 % of a latency or more it is shown; below that, or unknown, it is not."""
+    for share, shown in ((0.05, True), (0.049, False)):
+        text = printed(terminal.trials([trial(latency_p50_s=100e-6, call_floor_s=share * 100e-6)]))
+        assert ("call floor" in text) is shown
+    assert "call floor" not in printed(terminal.trials([trial(call_floor_s=None)]))
+
+
+def test_a_paced_trial_shows_what_it_missed() -> None:
+    """The pace stands in the title, response and missed deadlines below the trial."""
+    text = printed(terminal.trials([trial(**EVERYTHING)]))
+    assert "calls arrive at 33.3 Hz" in " ".join(text.split())
+    words = text.split()
+    assert words[words.index("response") :][:3] == ["response", "999", "us"]
+    assert words[words.index("late") :][:4] == ["late", "1234", "of", "10000"]
+
+
+def test_what_is_decided_on_cpu_time_says_so() -> None:
+    """A pair that shared its processor shows the ratio of CPU times, marked; others stay as they are."""
+    text = printed(terminal.pairs([pair(**CPU_TIME), pair(subject_backend="openvino")]))
+    assert text.count("(CPU time)") == 2  # in the title, and in one cell
+    assert "25.0x" in text
+    assert "27.2x" in text
+    assert "CPU time" not in printed(terminal.pairs([pair()]))
 
 
 def test_twins_are_not_in_the_table() -> None:

@@ -2,7 +2,9 @@
 
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from edgebench.board.peak import Clock, Figure, Peak, Rate
 from edgebench.errors import LostTrialError, UsageError
 from edgebench.store import calibration
-from edgebench.store.calibration import SCHEMA, Calibration, Probe
+from edgebench.store.calibration import SCHEMA, Calibration, Probe, Resolution
 
 
 def rate(value: float) -> Rate:
@@ -44,6 +46,28 @@ def probe(at: str = "2026-11-22T10:15:00+00:00", value: float = 4e9) -> Probe:
     return Probe(at=at, edgebench_version="0.1.0", peak=peak)
 
 
+def resolution(at: str = "2026-11-22T11:15:00+00:00", value: float = 0.012, *, neighbour: bool = False) -> Resolution:
+    """Return an entry as 40 sessions would give it."""
+    return Resolution(
+        at=at,
+        edgebench_version="0.1.0",
+        trial="mobilenet_v1|onnxruntime|fp32|threads=1|batch=1",
+        sessions=40,
+        invocations=10,
+        rounds=10,
+        neighbour=neighbour,
+        seed=7,
+        excluded_one=2,
+        false_positive_rate=2 / 40,
+        false_positive_rate_low=0.0061,
+        false_positive_rate_high=0.1692,
+        resolution=value,
+        median_half_width=0.008,
+        naive_excluded_one=25,
+        run="2026-11-22T11-00-00Z-ab12",
+    )
+
+
 def refusal(results: Path) -> str:
     """Return the sentence with which the calibration of rpi4-a is refused."""
     with pytest.raises(UsageError) as caught:
@@ -56,6 +80,7 @@ def test_unit_without_a_file_has_no_entries(tmp_path: Path) -> None:
     found = calibration.read(tmp_path, "rpi4-a")
     assert found == Calibration(schema=SCHEMA, unit="rpi4-a")
     assert calibration.latest_probe(found) is None
+    assert calibration.latest_resolution(found) is None
     assert list(tmp_path.iterdir()) == []
 
 
@@ -68,6 +93,25 @@ def test_history_is_kept(tmp_path: Path) -> None:
     assert after.entries == (first, second)
     assert calibration.latest_probe(after) == second
     assert [path.name for path in (tmp_path / "rpi4-a").iterdir()] == ["calibration.json"]
+
+
+def test_each_kind_of_entry_has_its_newest(tmp_path: Path) -> None:
+    """A probe is no resolution, nor is one alone one beside a neighbour: each is found past later ones of others."""
+    entries = (probe(), resolution(value=0.02), resolution(value=0.01), resolution(neighbour=True, value=0.05))
+    for entry in entries:
+        calibration.add(tmp_path, "rpi4-a", entry)
+    found = calibration.read(tmp_path, "rpi4-a")
+    assert found.entries == entries
+    assert calibration.latest_probe(found) == entries[0]
+    assert calibration.latest_resolution(found) == entries[2]
+    assert calibration.latest_resolution(found, neighbour=True) == entries[3]
+
+
+@pytest.mark.parametrize("changed", [{"excluded_one": 41}, {"naive_excluded_one": -1}, {"at": "2026-11-22"}])
+def test_resolution_that_cannot_be_is_refused(changed: dict[str, Any]) -> None:
+    """More sessions that excluded 1 than there were, fewer than none, or a date without a zone are no entry."""
+    with pytest.raises(ValueError, match=r"sessions is 40: expected|expected a date with its zone"):
+        replace(resolution(), **changed)
 
 
 def test_units_do_not_meet(tmp_path: Path) -> None:
@@ -88,7 +132,8 @@ def test_what_is_written_is_read(values: list[float]) -> None:
 
     from edgebench.board.wire import encode
 
-    whole = Calibration(schema=SCHEMA, unit="a", entries=tuple(probe(value=value) for value in values))
+    entries = [entry(value=value) for value in values for entry in (probe, resolution)]
+    whole = Calibration(schema=SCHEMA, unit="a", entries=tuple(entries))
     assert TypeAdapter(Calibration).validate_json(encode(whole)) == whole
 
 
@@ -105,7 +150,10 @@ def written(results: Path) -> dict[str, object]:
         ({"schema": 2}, "schema: Input should be 1"),
         ({"schema": "1"}, "schema: Input should be 1"),
         ({"more": 1}, "more: Unexpected keyword argument"),
-        ({"entries": [{"kind": "probe"}]}, "entries: 0: at: Field required"),
+        ({"entries": [{"kind": "probe"}]}, "entries: 0: probe: at: Field required"),
+        ({"entries": [{"kind": "resolution"}]}, "entries: 0: resolution: at: Field required"),
+        ({"entries": [{"kind": "watts"}]}, "entries: 0: Input tag 'watts' found using 'kind' does not match"),
+        ({"entries": [{}]}, "entries: 0: Unable to extract tag using discriminator 'kind'"),
         ({"entries": {}}, "entries: Input should be a valid array"),
     ],
 )

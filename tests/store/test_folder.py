@@ -1,11 +1,12 @@
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from edgebench.board.wire import InvocationDone, encode
+from edgebench.board.wire import FootprintsDone, InvocationDone, Signals, Watched, encode
 from edgebench.errors import UsageError
 from edgebench.measure.plan import Protocol
 from edgebench.store import SCHEMA, RunFolder, create, newest_unfinished
@@ -80,15 +81,39 @@ def test_the_newest_run_that_has_not_ended_is_found(tmp_path: Path) -> None:
     assert newest_unfinished(tmp_path, "host") == resumed
 
 
+def test_finished_runs_are_passed_over_unread(tmp_path: Path) -> None:
+    """Whether a run ended is told from the end of its journal: nothing before that is read."""
+    wanted = kept(tmp_path / "host" / "2026-01-01", STARTED)
+    for name, plan in (("2026-01-02", STARTED), ("2026-01-03", replace(STARTED, schema=SCHEMA - 1))):
+        folder = kept(tmp_path / "host" / name, plan)
+        folder.journal.write_bytes(folder.journal.read_bytes() + b"no record\n" + encode(DONE))
+        with pytest.raises(UsageError):
+            folder.read()
+    assert newest_unfinished(tmp_path, "host") == wanted
+
+
 def test_a_spool_gives_what_the_journal_lacks(tmp_path: Path) -> None:
     """Lines that the host never received are appended once, half a line is not, and the spool is gone."""
+    signals = Signals(session="s1", present={"steal": "/proc/stat"}, absent={})
+    watched = Watched(session="s1", invocation=1, round=0, start_ns=1, wall_ns=2, loop_ns=3, stream_ns=4)
     first, second = (InvocationDone(session="s1", invocation=number, seconds=1.0) for number in (0, 1))
-    folder = kept(tmp_path / "run", STARTED, first)
-    folder.spool("s1").write_bytes(encode(first) + encode(second) + encode(second)[:-5])
+    folder = kept(tmp_path / "run", STARTED, signals, first)
+    received = [encode(signals), encode(first)]
+    missing = [encode(FootprintsDone(session="s1", seconds=0.1 + 0.2)), encode(watched), encode(second)]
+    (folder.path / "spool-s1.jsonl").write_bytes(b"".join((*received, *missing, encode(second)[:-5])))
     with folder.opened() as journal:
         folder.adopt_spools(journal)
-    assert folder.journal.read_bytes() == encode(STARTED) + encode(first) + encode(second)
+    assert folder.journal.read_bytes() == b"".join((encode(STARTED), *received, *missing))
     assert [path.name for path in folder.path.iterdir()] == ["journal.jsonl"]
+
+
+def test_a_board_has_no_say_in_the_plan(tmp_path: Path) -> None:
+    """Lines of a spool that only the host writes are not adopted."""
+    folder = kept(tmp_path / "run", STARTED)
+    (folder.path / "spool-s1.jsonl").write_bytes(encode(DONE) + encode(RESUMED))
+    with folder.opened() as journal:
+        folder.adopt_spools(journal)
+    assert folder.journal.read_bytes() == encode(STARTED)
 
 
 def test_the_context_says_what_all_rows_share(tmp_path: Path) -> None:
@@ -105,7 +130,7 @@ def test_the_context_says_what_all_rows_share(tmp_path: Path) -> None:
 
 
 def test_the_sample_run_can_still_be_read(tmp_path: Path) -> None:
-    """The run in results/sample gives its tables again: a journal of an earlier version stays readable."""
+    """The run in results/sample gives its tables again: a journal of this schema stays readable."""
     (sample,) = (Path(__file__).parents[2] / "results" / "sample").iterdir()
     copied = tmp_path / sample.name
     shutil.copytree(sample, copied)

@@ -4,7 +4,19 @@ from typing import IO
 import pytest
 
 from edgebench.analysis.cost import LayerCost
-from edgebench.board.wire import Block, Closed, InvocationDone, Lost, Memory, Parity, Ready, encode
+from edgebench.board.wire import (
+    Block,
+    Closed,
+    Footprint,
+    FootprintsDone,
+    InvocationDone,
+    Lost,
+    Parity,
+    Ready,
+    Signals,
+    Watched,
+    encode,
+)
 from edgebench.errors import LostTrialError, UsageError
 from edgebench.measure.plan import Protocol, Session, Trial
 from edgebench.store import SCHEMA, journal
@@ -73,13 +85,47 @@ EVERY_KIND: tuple[Line, ...] = (
         model="lenet5", batch=1, format="onnx", stage="convert", reason="no\nline é", lost=False, stderr_tail="\x1b[0m"
     ),
     NotStarted(trial="vgg:depth=16|null|fp32|threads=1|batch=1", stage="memory", reason="needs 1 GiB"),
+    Signals(session="s1", present={"steal": "/proc/stat"}, absent={"clock": "no cpufreq\nhere"}),
+    Footprint(
+        session="s1",
+        trial=TRIAL.id,
+        repeat=0,
+        import_bytes=1,
+        load_bytes=-2,
+        load_anonymous_bytes=None,
+        load_file_bytes=3,
+        peak_bytes=4,
+        peak_is_sampled=True,
+        unique_bytes=5,
+        swapped_bytes=0,
+        group_bytes=None,
+        calls=20,
+        call_s=0.5,
+        start_s=0.25,
+        set_inputs_s=1e-6,
+        outputs_s=2e-6,
+        floor_s=None,
+    ),
+    FootprintsDone(session="s1", seconds=2.5),
+    Watched(
+        session="s1",
+        invocation=0,
+        round=0,
+        start_ns=2**62,
+        wall_ns=9,
+        loop_ns=1,
+        stream_ns=2,
+        steal_ns=0,
+        governor="performance",
+        temperature_c=41.5,
+    ),
     Ready(
         session="s1",
         invocation=0,
         trial=TRIAL.id,
         runtime_version="1",
         precision_found="fp32",
-        provider="python",
+        provider="numpy",
         threads_found=1,
         threads_alive=2,
         import_s=0.25,
@@ -108,12 +154,7 @@ EVERY_KIND: tuple[Line, ...] = (
         involuntary_switches=(0, 1),
         major_faults=(0, 0),
     ),
-    Closed(
-        session="s1",
-        invocation=0,
-        trial=TRIAL.id,
-        memory=Memory(bare_bytes=1, imported_bytes=2, loaded_bytes=3, peak_bytes=4, anonymous_bytes=5, file_bytes=6),
-    ),
+    Closed(session="s1", invocation=0, trial=TRIAL.id),
     Lost(
         session="s1",
         invocation=1,
@@ -245,6 +286,67 @@ def test_a_full_disk_is_a_lost_trial() -> None:
     assert lost.value.exit_code == 3
 
 
+@pytest.mark.parametrize("schema", [SCHEMA - 1, SCHEMA + 1])
+def test_a_journal_of_another_schema_is_refused_in_one_sentence(schema: int, tmp_path: Path) -> None:
+    """An older or newer journal is named as one, with who wrote it and what to do, whatever else it holds."""
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(b'{"schema":%d,"edgebench_version":"0.0.9","unknown":[],"event":"run"}\n' % schema)
+    with pytest.raises(UsageError) as refused:
+        list(journal.lines(path))
+    assert str(refused.value) == (
+        f"{path} has schema {schema}, written by edgebench '0.0.9': this one reads schema {SCHEMA}; read it with the "
+        "edgebench that wrote it, or measure again."
+    )
+
+
+@pytest.mark.parametrize("line", [b'{"schema":"2","event":"run"}', b'[{"event":"run"}', b'{"event":"run"}'])
+def test_a_first_line_without_a_schema_is_no_record(line: bytes, tmp_path: Path) -> None:
+    """A line that ends like a plan and names no schema is told by its number, as any wrong line."""
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(line + b"\n")
+    with pytest.raises(UsageError, match="line 1 is no record of this version"):
+        list(journal.lines(path))
+
+
+@pytest.mark.parametrize("record", EVERY_KIND, ids=lambda record: record.event)
+def test_a_line_ends_with_its_kind(record: Line) -> None:
+    """The kind of a line can be told from its end, so that `unfinished` need not read what stands before it."""
+    assert encode(record).endswith(b',"event":"%s"}\n' % record.event.encode())
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ((), False),
+        ((DONE,), False),
+        ((STARTED,), True),
+        ((STARTED, DONE), False),
+        ((STARTED, INTERRUPTED), True),
+        ((STARTED, AGENT_LOST, DONE), True),
+        ((STARTED, AGENT_LOST, DONE, RESUMED), True),
+        ((STARTED, AGENT_LOST, DONE, RESUMED, DONE), False),
+        ((STARTED, AGENT_LOST, INTERRUPTED, RESUMED, RESUMED, AGENT_LOST, DONE), True),
+        (EVERY_KIND, False),
+    ],
+)
+@pytest.mark.parametrize("half", [b"", b'{"at":"x","how":"do'])
+def test_a_journal_says_at_its_end_whether_it_is_finished(
+    lines: tuple[Line, ...], expected: bool, half: bytes, tmp_path: Path
+) -> None:
+    """A run that was not measured to its end, or lost an agent since it last went on, is unfinished."""
+    path = write(tmp_path / "journal.jsonl", *lines)
+    run = assemble(journal.lines(path))
+    path.write_bytes(path.read_bytes() + half)
+    assert journal.unfinished(path) is expected
+    assert (run is not None and (run.ended != "done" or bool(run.agent_lost))) is expected
+
+
+def test_words_in_a_line_are_not_taken_for_its_kind(tmp_path: Path) -> None:
+    """A reason that reads like the end of another line does not make the run one whose agent was lost."""
+    loud = NotStarted(trial="t", stage="memory", reason=',"event":"agent_lost"}\n')
+    assert not journal.unfinished(write(tmp_path / "journal.jsonl", STARTED, loud, DONE))
+
+
 @pytest.mark.parametrize("lines", [(), (DONE,), (EVERY_KIND[4], STARTED)])
 def test_a_journal_that_does_not_begin_with_a_run_is_none(lines: tuple[Line, ...]) -> None:
     """Only a journal whose first line is the plan tells a run."""
@@ -259,6 +361,9 @@ def test_a_run_sorts_its_lines_by_kind() -> None:
     assert set(run.counted) == {"lenet5"}
     assert set(run.converted) == {("lenet5", 1, "pt2")}
     assert [len(found) for found in (run.not_converted, run.ready, run.blocks, run.closed, run.lost)] == [1] * 5
+    assert [len(found) for found in (run.footprints, run.watched)] == [1] * 2
+    assert run.signals["s1"].present == {"steal": "/proc/stat"}
+    assert run.footprints_done == {"s1": 2.5}
     assert run.invocations == {"s1": (0,)}
     assert run.sessions_ended == {"s1"}
     assert run.ended == "done"
@@ -272,6 +377,14 @@ def test_a_lost_agent_stays_lost_until_the_run_is_resumed() -> None:
     assert resumed is not None
     assert (lost.agent_lost, lost.ended) == ({"s1": "signal 9"}, "done")
     assert (resumed.agent_lost, resumed.ended) == ({}, None)
+
+
+def test_the_last_agent_says_what_it_watches() -> None:
+    """Of two agents that measured a session the later one's signals are those of the session."""
+    first, second = (Signals(session="s1", present={}, absent={"steal": said}) for said in ("no", "none"))
+    run = assemble((STARTED, first, RESUMED, second))
+    assert run is not None
+    assert run.signals == {"s1": second}
 
 
 def test_only_what_came_before_the_last_resumption_is_forgotten() -> None:
@@ -289,5 +402,6 @@ def test_a_resumed_run_keeps_what_was_measured() -> None:
     assert before is not None
     assert after is not None
     assert after.ended is None
-    for name in ("ready", "blocks", "closed", "lost", "invocations", "sessions_ended", "counted", "converted"):
+    kept = ("ready", "blocks", "closed", "lost", "invocations", "sessions_ended", "counted", "converted")
+    for name in (*kept, "signals", "footprints", "footprints_done", "watched"):
         assert getattr(after, name) == getattr(before, name)

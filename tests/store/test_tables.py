@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
@@ -11,7 +12,18 @@ from typing import Any
 import pytest
 
 from edgebench import analysis, architectures
-from edgebench.board.wire import Block, Closed, InvocationDone, Lost, Memory, Parity, Ready
+from edgebench.board.wire import (
+    Block,
+    Closed,
+    Footprint,
+    FootprintsDone,
+    InvocationDone,
+    Lost,
+    Parity,
+    Ready,
+    Signals,
+    Watched,
+)
 from edgebench.measure.plan import TWIN, Protocol, Session, Trial
 from edgebench.store import SCHEMA, RunFolder
 from edgebench.store.records import (
@@ -43,27 +55,44 @@ T_4 = 2.7764451051977987  # Student's t, 97.5 %, four degrees of freedom (any pr
 
 ROWS = {"trials": TrialRow, "pairs": PairRow, "backends": BackendRow, "rounds": RoundRow, "layers": LayerRow}
 
+MEMORY = tuple(field.name for field in fields(TrialRow) if field.name.startswith("memory_"))
+
 MEASURED = (
     "precision_found",
     "threads_found",
     "runtime_version",
     "provider",
+    "own_cpu",
     "latency_p50_s",
     "latency_p50_low_s",
     "latency_p50_high_s",
     "latency_p90_s",
+    "latency_p95_s",
     "latency_p99_s",
+    "autocorrelation",
+    "outliers_mild_low",
+    "outliers_severe_low",
+    "outliers_mild_high",
+    "outliers_severe_high",
+    "outliers_with_signal_share",
+    "pace_hz",
+    "response_p50_s",
+    "response_p99_s",
+    "paced_calls",
+    "deadline_misses",
+    "deadline_miss_share",
     "cpu_p50_s",
     "mult_adds_per_s",
     "import_s",
     "load_s",
     "first_call_s",
     "warm_up_s",
-    "memory_bare_bytes",
-    "memory_imported_bytes",
-    "memory_loaded_bytes",
-    "memory_peak_bytes",
-    "memory_model_bytes",
+    "time_to_steady_s",
+    "calls_to_steady",
+    "call_floor_s",
+    "set_inputs_s",
+    "outputs_s",
+    *MEMORY,
     "proxy_cpu_energy_j_low",
     "proxy_cpu_energy_j_high",
     "parity_max_abs_diff",
@@ -145,23 +174,57 @@ def block(trial: Trial, invocation: int, number: int, median_s: float, **changes
         priming_ns=7_000_000,
         wall_ns=wall,
         cpu_ns=wall,
-        involuntary_switches=(0, 1, 2),
+        involuntary_switches=(0, 0, 0),
         major_faults=(0, 0, 0),
     )
     return replace(whole, **changes)
 
 
-def closed(trial: Trial, invocation: int, base: int = 1000) -> Closed:
-    """Return an orderly end; the model's share of the peak is 70 bytes."""
-    memory = Memory(
-        bare_bytes=base,
-        imported_bytes=base + 100,
-        loaded_bytes=base + 150,
-        peak_bytes=base + 170,
-        anonymous_bytes=9,
-        file_bytes=9,
+def closed(trial: Trial, invocation: int) -> Closed:
+    """Return an orderly end."""
+    return Closed(session="s1", invocation=invocation, trial=trial.id)
+
+
+def footprint(trial: Trial, repeat: int = 0, **changes: Any) -> Footprint:
+    """Return the memory of a trial that was started alone."""
+    alone = Footprint(
+        session="s1",
+        trial=trial.id,
+        repeat=repeat,
+        import_bytes=100 + repeat,
+        load_bytes=50,
+        load_anonymous_bytes=30,
+        load_file_bytes=20,
+        peak_bytes=70 + 10 * repeat,
+        peak_is_sampled=False,
+        unique_bytes=60,
+        swapped_bytes=0,
+        group_bytes=None,
+        calls=20,
+        call_s=0.01,
+        start_s=0.5,
+        set_inputs_s=1e-5 * (1 + repeat),
+        outputs_s=2e-6,
+        floor_s=3e-6,
     )
-    return Closed(session="s1", invocation=invocation, trial=trial.id, memory=memory)
+    return replace(alone, **changes)
+
+
+def watched(invocation: int, number: int, **changes: Any) -> Watched:
+    """Return a look at a machine on which nothing else runs."""
+    look = Watched(
+        session="s1",
+        invocation=invocation,
+        round=number,
+        start_ns=5_000_000_000 + 100_000_000_000 * invocation + 1_000_000_000 * number,
+        wall_ns=800_000_000,
+        loop_ns=100_000,
+        stream_ns=50_000,
+        steal_ns=0,
+        cpu_waiting_ns=0,
+        memory_stalled_ns=0,
+    )
+    return replace(look, **changes)
 
 
 def measured(medians: Mapping[Trial, Iterable[float]]) -> list[Line]:
@@ -213,14 +276,14 @@ def only(summary: Summary) -> TrialRow:
 # --- trials.csv ------------------------------------------------------------------------------------------------------
 
 
-def test_latency_is_the_median_over_invocations() -> None:
-    """Latency is the median of the invocations' medians of one call; its interval is Student's on the logarithms."""
+def test_latency_is_the_geometric_mean_over_invocations() -> None:
+    """Latency is the geometric mean of the invocations' medians; its interval is Student's on the logarithms."""
     medians = [0.010, 0.014, 0.011, 0.013, 0.012]
     row = only(whole({BIG: medians}))
     logs = [math.log(median) for median in medians]
     mean = sum(logs) / 5
     half = T_4 * math.sqrt(sum((log - mean) ** 2 for log in logs) / 4) / math.sqrt(5)
-    assert row.latency_p50_s == pytest.approx(0.012, rel=1e-6)
+    assert row.latency_p50_s == pytest.approx(math.exp(mean), rel=1e-6)
     assert row.latency_p50_low_s == pytest.approx(math.exp(mean - half), rel=1e-6)
     assert row.latency_p50_high_s == pytest.approx(math.exp(mean + half), rel=1e-6)
     assert (row.status, row.invocations, row.samples, row.flags) == ("done", 5, 5 * 2 * 3, "")
@@ -236,7 +299,19 @@ def test_four_invocations_have_no_interval() -> None:
 def test_percentiles_need_their_samples() -> None:
     """Thirty samples bound no 90th percentile: its cell is empty."""
     row = only(whole({BIG: constant(0.01)}))
-    assert (row.samples, row.latency_p90_s, row.latency_p99_s) == (30, None, None)
+    assert (row.samples, row.latency_p90_s, row.latency_p95_s, row.latency_p99_s) == (30, None, None, None)
+
+
+def test_percentiles_of_samples_that_hang_together_need_more() -> None:
+    """Rounds that are alike in each invocation leave fewer independent samples, and 64 of them too few for p90."""
+    independent = whole({BIG: [0.01, 0.0101] * 11})
+    wandering = whole({BIG: [0.01 * 1.001**invocation for invocation in range(22)]})
+    assert abs(only(independent).autocorrelation or 0) < 0.1
+    assert only(independent).latency_p90_s == pytest.approx(0.0202)
+    rho = only(wandering).autocorrelation
+    assert rho is not None
+    assert rho > 0.5
+    assert only(wandering).latency_p90_s is None
 
 
 def test_mult_adds_per_second_count_the_batch() -> None:
@@ -247,14 +322,121 @@ def test_mult_adds_per_second_count_the_batch() -> None:
 
 
 def test_starts_are_medians_over_invocations() -> None:
-    """Import, load, first call and warm-up are medians over the processes; memory too."""
+    """Import, load, first call and warm-up are medians over the processes."""
     row = only(whole({BIG: constant(0.01)}))
     assert row.import_s == 2.5
     assert (row.load_s, row.first_call_s) == (0.25, 0.125)
     assert row.warm_up_s == pytest.approx(0.01 + 0.02 + 0.03 + 0.03 + 0.04)
-    memory = (row.memory_bare_bytes, row.memory_imported_bytes, row.memory_loaded_bytes, row.memory_peak_bytes)
-    assert memory == (1000, 1100, 1150, 1170)
-    assert row.memory_model_bytes == 70
+
+
+@pytest.mark.parametrize(
+    ("steady", "own_clock", "expected"),
+    [(True, False, (0.125 + 0.02, 2)), (False, False, (None, None)), (True, True, (None, None))],
+)
+def test_a_start_tells_when_it_came_to_rest(
+    steady: bool, own_clock: bool, expected: tuple[float | None, int | None]
+) -> None:
+    """Time and calls to the steady state end where five samples lie where the end of the warm-up does.
+
+    Here that is the third call; a worker that did not come to rest, or whose program kept the clock, tells nothing.
+    """
+    start: dict[str, Any] = {"start_up_ns": (20_000_000,), "warm_up_ns": (20_000_000,) * 9, "warm_up_calls": 2}
+    lines = [
+        replace(line, **start, steady=steady, own_clock=own_clock) if isinstance(line, Ready) else line
+        for line in measured({BIG: constant(0.01)})
+    ]
+    row = only(summarize(told(started(BIG), *lines, SessionEnded(session="s1"))))
+    found = (row.time_to_steady_s, row.calls_to_steady)
+    assert found == (expected if expected[0] is None else (pytest.approx(expected[0]), expected[1]))
+
+
+def test_memory_is_that_of_workers_that_were_alone() -> None:
+    """Memory and what calls cost beside computing are medians over the repeats; the peak has a range."""
+    alone = [footprint(BIG, repeat) for repeat in (0, 2, 1)]
+    row = only(summarize(told(started(BIG), *alone, *measured({BIG: constant(0.01)}), SessionEnded(session="s1"))))
+    assert row.footprints == 3
+    assert (row.memory_import_bytes, row.memory_load_bytes) == (101, 50)
+    assert (row.memory_load_anonymous_bytes, row.memory_load_file_bytes) == (30, 20)
+    assert (row.memory_peak_low_bytes, row.memory_peak_bytes, row.memory_peak_high_bytes) == (70, 80, 90)
+    assert (row.memory_unique_bytes, row.memory_swapped_bytes, row.memory_group_bytes) == (60, 0, None)
+    assert row.memory_peak_is_sampled is False
+    assert (row.set_inputs_s, row.outputs_s, row.call_floor_s) == (2e-5, 2e-6, 3e-6)
+
+
+def test_memory_that_was_not_told_is_empty_and_swap_is_the_worst() -> None:
+    """A figure that some repeats tell is their median, one that none tells is empty; a peak sampled once is sampled."""
+    one = footprint(BIG, 0, load_bytes=None, peak_is_sampled=True, swapped_bytes=4096)
+    two = footprint(BIG, 1, load_bytes=None, unique_bytes=None)
+    row = only(summarize(told(started(BIG), one, two, SessionEnded(session="s1"))))
+    assert (row.memory_load_bytes, row.memory_unique_bytes, row.memory_swapped_bytes) == (None, 60, 4096)
+    assert row.flags == "invalid_swapped"
+    assert row.memory_peak_is_sampled is True
+
+
+def test_a_twin_has_no_memory_of_its_own() -> None:
+    """Only originals are started alone: the twin's memory is empty, not copied."""
+    medians = {BIG: constant(0.01), twin(BIG): constant(0.01)}
+    run = told(started(*medians), footprint(BIG), *measured(medians), SessionEnded(session="s1"))
+    original, second = summarize(run).trials
+    assert (original.footprints, original.memory_peak_bytes) == (1, 70)
+    assert (second.footprints, second.memory_peak_bytes) == (0, None)
+
+
+def test_outliers_are_counted_by_class_and_kept() -> None:
+    """A slow sample stays among the samples and is counted; the share with a signal says how many had one."""
+    wall = tuple([20_000_000 + 1000 * number for number in range(9)] + [90_000_000])
+    switches = (0,) * 9 + (3,)
+    lines = [
+        replace(line, wall_ns=wall, cpu_ns=wall, involuntary_switches=switches, major_faults=(0,) * 10)
+        if isinstance(line, Block)
+        else line
+        for line in measured({BIG: constant(0.01)})
+    ]
+    row = only(summarize(told(started(BIG), *lines, SessionEnded(session="s1"))))
+    assert row.samples == 5 * 2 * 10
+    counts = (row.outliers_mild_low, row.outliers_severe_low, row.outliers_mild_high, row.outliers_severe_high)
+    assert counts == (0, 0, 0, 5 * 2)
+    assert row.outliers_with_signal_share == 1.0
+
+
+def test_a_paced_trial_counts_the_deadlines_that_it_missed() -> None:
+    """At 10 Hz a call that ends more than 100 ms after its time has missed; responses have a median of their own."""
+    lines = [
+        replace(line, calls=1, response_ns=(100_000_000, 100_000_001, 90_000_000)) if isinstance(line, Block) else line
+        for line in measured({BIG: constant(0.01)})
+    ]
+    run = told(started(BIG, protocol=Protocol(pace_hz=10.0)), *lines, SessionEnded(session="s1"))
+    row = only(summarize(run))
+    assert (row.pace_hz, row.paced_calls, row.deadline_misses) == (10.0, 30, 10)
+    assert row.deadline_miss_share == pytest.approx(1 / 3)
+    assert row.response_p50_s == pytest.approx(0.1)
+    assert row.response_p99_s is None
+
+
+def test_the_machine_flags_all_that_was_measured_on_it() -> None:
+    """What the machine did during a session stands in the flags of its trials and pairs, each flag once."""
+    medians = {BIG: constant(0.04), SMALL: constant(0.01)}
+    looks = [
+        watched(invocation, number, steal_ns=80_000_000, governor="ondemand")
+        for invocation in range(5)
+        for number in range(2)
+    ]
+    summary = summarize(told(started(*medians), *looks, *measured(medians), SessionEnded(session="s1")))
+    assert {row.flags for row in summary.trials} == {"governor stolen"}
+    assert {row.flags for row in summary.pairs} == {"governor stolen"}
+
+
+def test_a_trial_measured_alone_has_its_own_rounds() -> None:
+    """Where workers run one after the other, what happened in the rounds of one says nothing of the others."""
+    medians = {BIG: constant(0.04), SMALL: constant(0.01)}
+    looks = [
+        watched(invocation, number, trial=trial.id, steal_ns=stolen)
+        for invocation in range(5)
+        for number in range(2)
+        for trial, stolen in ((BIG, 80_000_000), (SMALL, 0))
+    ]
+    big, small = summarize(told(started(*medians), *looks, *measured(medians), SessionEnded(session="s1"))).trials
+    assert (big.flags, small.flags) == ("stolen", "")
 
 
 def test_the_energy_proxy_is_cpu_seconds_times_the_bracket() -> None:
@@ -279,7 +461,7 @@ def test_a_row_says_how_it_was_measured() -> None:
     row = only(summarize(told(started(BIG), file, *lines, SessionEnded(session="s1"))))
     assert (row.unit, row.device, row.provenance) == ("my-board", "x86", "measured")
     assert (row.precision_asked, row.precision_found, row.threads_asked, row.threads_found) == ("fp32", "fp32", 1, 1)
-    assert (row.runtime_version, row.provider) == ("9.1", "CPU")
+    assert (row.runtime_version, row.provider, row.own_cpu) == ("9.1", "CPU", True)
     assert (row.format, row.artefact_sha256, row.artefact_bytes) == ("pt2", "ab", 9)
     assert (row.inputs, row.mult_adds, row.params) == ("x=1x3x224x224", 4000, 70)
     assert (row.parity_max_abs_diff, row.parity_scale) == (1e-6, 2.0)
@@ -330,6 +512,26 @@ def test_what_two_starts_found_differently_is_told() -> None:
         for line in measured({BIG: constant(0.01)})
     ]
     assert only(summarize(told(started(BIG), *lines))).provider == "CPU; GPU"
+
+
+@pytest.mark.parametrize(
+    ("provider", "own_cpu"),
+    [("CPUExecutionProvider", True), ("numpy", True), ("CUDAExecutionProvider", False), ("CUDA Orin", False)],
+)
+def test_time_on_a_gpu_is_nobodys_contention(provider: str, own_cpu: bool) -> None:
+    """A trial that waits for a GPU does not use its processor: that is no flag, and no reason to take CPU time."""
+    lines = [
+        replace(line, provider=provider)
+        if isinstance(line, Ready)
+        else replace(line, cpu_ns=tuple(ns // 2 for ns in line.wall_ns))
+        if isinstance(line, Block)
+        else line
+        for line in measured({BIG: constant(0.04), SMALL: constant(0.01)})
+    ]
+    summary = summarize(told(started(BIG, SMALL), *lines, SessionEnded(session="s1")))
+    assert {row.own_cpu for row in summary.trials} == {own_cpu}
+    assert {"contended" in row.flags for row in summary.trials} == {own_cpu}
+    assert [row.decided_on for row in summary.pairs] == ["cpu time" if own_cpu else "wall"]
 
 
 # --- lost, unsupported, unfinished -----------------------------------------------------------------------------------
@@ -459,6 +661,75 @@ def test_transfer_is_ratio_over_ratio() -> None:
     assert (row.invocations, row.same_inputs) == (5, True)
 
 
+def test_a_pair_says_how_else_its_ratio_could_be_bounded() -> None:
+    """Sign interval of the median invocation, bootstrap and variance components stand beside the interval."""
+    ratios = [2.0, 2.2, 1.8, 2.1, 1.9]
+    lines: list[Line] = []
+    for invocation, ratio in enumerate(ratios):
+        lines += [ready(BIG, invocation), ready(SMALL, invocation)]
+        for number in range(10):
+            lines += [block(BIG, invocation, number, 0.01 * ratio * (1 + 0.001 * number))]
+            lines += [block(SMALL, invocation, number, 0.01)]
+        lines.append(InvocationDone(session="s1", invocation=invocation, seconds=1.0))
+    (row,) = summarize(told(started(BIG, SMALL), *lines, SessionEnded(session="s1"))).pairs
+    assert row.one_process_ratio_low == pytest.approx(2.0 * 1.001, rel=1e-6)
+    assert row.one_process_ratio_high == pytest.approx(2.0 * 1.008, rel=1e-6)
+    assert row.bootstrap_ratio_low is not None
+    assert row.bootstrap_ratio_high is not None
+    assert row.latency_ratio is not None
+    assert 1.8 < row.bootstrap_ratio_low < row.latency_ratio < row.bootstrap_ratio_high < 2.3
+    assert row.process_sd == pytest.approx(0.079, abs=0.002)
+    assert row.round_sd == pytest.approx(0.004, abs=0.001)
+    assert row.advised_invocations is not None
+    assert row.advised_invocations > 200
+    assert row.advised_rounds == 10
+    assert (row.rounds, row.clean_rounds) == (50, 50)
+    assert row.clean_ratio == row.latency_ratio
+
+
+def test_too_few_invocations_give_no_advice() -> None:
+    """Four processes do not tell how processes vary: no components, no advice, no bootstrap; rounds are counted."""
+    (row,) = whole({BIG: constant(0.04, 4), SMALL: constant(0.01, 4)}).pairs
+    assert (row.process_sd, row.round_sd, row.advised_invocations, row.advised_rounds) == (None,) * 4
+    assert (row.bootstrap_ratio_low, row.bootstrap_ratio_high) == (None, None)
+    assert (row.one_process_ratio_low, row.one_process_ratio_high) == (None, None)
+    assert (row.rounds, row.clean_rounds) == (8, 8)
+
+
+def test_a_ratio_that_disturbed_rounds_make_is_flagged() -> None:
+    """Where undisturbed rounds give another ratio than all rounds, beyond the interval, the pair says so."""
+    lines: list[Line] = []
+    for invocation in range(5):
+        lines += [ready(BIG, invocation), ready(SMALL, invocation)]
+        for number in range(6):
+            stolen = number > 1
+            lines.append(watched(invocation, number, steal_ns=80_000_000 * stolen))
+            lines.append(block(BIG, invocation, number, 0.03 if stolen else 0.02))
+            lines.append(block(SMALL, invocation, number, 0.01))
+        lines.append(InvocationDone(session="s1", invocation=invocation, seconds=1.0))
+    (row,) = summarize(told(started(BIG, SMALL), *lines, SessionEnded(session="s1"))).pairs
+    assert (row.rounds, row.clean_rounds) == (30, 10)
+    assert row.latency_ratio == pytest.approx(3.0)
+    assert row.clean_ratio == pytest.approx(2.0)
+    assert "contention_sensitive" in row.flags.split()
+    assert "stolen" in row.flags.split()
+
+
+@pytest.mark.parametrize(
+    ("threads", "ran", "expected"), [(1, 0.9, "cpu time"), (1, 0.99, "wall"), (2, 0.9, "wall")], ids=str
+)
+def test_a_pair_that_shared_its_processor_is_decided_on_cpu_time(threads: int, ran: float, expected: str) -> None:
+    """One thread that did not run for 5 % of the time is judged by CPU time; more threads never are."""
+    medians = {replace(trial, threads=threads): constant(median) for trial, median in ((BIG, 0.04), (SMALL, 0.01))}
+    lines = [
+        replace(line, cpu_ns=tuple(round(ran * wall) for wall in line.wall_ns)) if isinstance(line, Block) else line
+        for line in measured(medians)
+    ]
+    (row,) = summarize(told(started(*medians), *lines, SessionEnded(session="s1"))).pairs
+    assert row.decided_on == expected
+    assert row.cpu_ratio == pytest.approx(4.0)
+
+
 def test_a_pair_of_backends_has_no_ratio_of_mult_adds() -> None:
     """One model in two backends: the slower one is the subject, and mult-adds and transfer stay empty."""
     (row,) = whole({BIG_ORT: constant(0.01), BIG: constant(0.03)}).pairs
@@ -492,6 +763,7 @@ def test_the_twin_stands_against_its_original_alone() -> None:
         assert row.twin_ratio == pytest.approx(1.1)
         assert row.twin_ratio_low == pytest.approx(1.1)
         assert row.twin_ratio_high == pytest.approx(1.1)
+        assert row.twin_cpu_ratio == pytest.approx(1.1)
     assert rows["model"].subject == BIG.id
 
 
@@ -589,10 +861,14 @@ def folder(tmp_path: Path) -> RunFolder:
             counted("vgg"),
             counted("mobilenet_v1"),
             layers,
+            Signals(session="s1", present={"steal": "/proc/stat"}, absent={"clock": "no cpufreq"}),
+            footprint(BIG),
+            FootprintsDone(session="s1", seconds=1.5),
             lost(BIG_ORT),
+            watched(0, 0, steal_ns=8_000_000, clock_hz=10**9, temperature_c=40.5, io_waiting_ns=None),
             *measured(medians),
             ready(BIG, 5),
-            block(BIG, 5, 0, 0.05, priming_ns=None),
+            block(BIG, 5, 0, 0.05, priming_ns=None, involuntary_switches=(0, 1, 2), response_ns=(1, 2, 3)),
             SessionEnded(session="s1"),
             ended(),
         ):
@@ -643,9 +919,29 @@ def test_rounds_say_whether_their_invocation_was_completed(folder: RunFolder) ->
     assert {row["complete"] for row in rows} == {"True", "False"}
     assert min(float(row["start_s"]) for row in rows) == 0
     assert {float(row["start_s"]) for row in rows} == {0.0, 1.0}
-    assert {(row["samples"], row["calls_per_sample"], row["involuntary_switches"]) for row in rows} == {("3", "2", "3")}
+    assert {(row["samples"], row["calls_per_sample"]) for row in rows} == {("3", "2")}
+    assert [row["involuntary_switches"] for row in rows if row["invocation"] == "5"] == ["3"]
     first = next(row for row in rows if row["trial"] == BIG.id)
     assert float(first["wall_p50_s"]) == pytest.approx(0.04)
+
+
+def test_rounds_hold_what_was_seen_of_the_machine(folder: RunFolder) -> None:
+    """All blocks of a round have its signals; those of a round that nobody looked at are empty, as is an absent one."""
+    signals = ("canary_loop_s", "canary_stream_s", "stolen_share", "cpu_waiting_share", "clock_hz", "temperature_c")
+    rows = table(folder, "rounds")
+    seen = [row for row in rows if (row["invocation"], row["round"]) == ("0", "0")]
+    assert len(seen) == 2
+    for row in seen:
+        assert [float(row[name]) for name in signals] == pytest.approx([1e-4, 5e-5, 0.01, 0.0, 1e9, 40.5])
+        assert row["io_waiting_share"] == ""
+    assert {row[name] for row in rows if row not in seen for name in signals} == {""}
+
+
+def test_the_context_says_what_could_be_watched(folder: RunFolder) -> None:
+    """context.json names the signals of each session, and why others are absent."""
+    context = json.loads((folder.path / "context.json").read_text())
+    assert context["signals"] == {"s1": {"present": {"steal": "/proc/stat"}, "absent": {"clock": "no cpufreq"}}}
+    assert context["footprints_s"] == {"s1": 1.5}
 
 
 def test_layers_sum_to_the_totals(folder: RunFolder) -> None:
@@ -684,6 +980,7 @@ def test_samples_are_the_journals_own(folder: RunFolder) -> None:
     assert found == expected
     assert {row["cpu_s"] for row in rows if row["phase"] != "steady"} == {""}
     assert {row["round"] for row in rows if row["phase"] in ("first", "start_up", "warm_up")} == {""}
+    assert [row["response_s"] for row in rows if row["response_s"]] == ["1e-09", "2e-09", "3.0000000000000004e-09"]
 
 
 def test_recomputed_files_are_the_same_to_the_byte(folder: RunFolder) -> None:

@@ -1,6 +1,5 @@
 """One module a runtime; each gives what `Backend` asks for and imports its runtime only when told to."""
 
-import contextlib
 import importlib
 import pkgutil
 import re
@@ -93,15 +92,26 @@ class Backend(Protocol):
 
 def installed() -> dict[str, str]:
     """Return the versions of those runtimes that this side has, by backend; none is imported."""
+    return survey()[0]
+
+
+def survey() -> tuple[dict[str, str], dict[str, str]]:
+    """Return the versions of those runtimes that this side has, and why other backends' modules cannot be imported.
+
+    Their modules import a runtime only when told to: one that is here but broken shows when a trial starts.
+    """
     names = [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
     names += [point.name for point in entry_points(group="edgebench.backends")]
-    versions = {}
+    versions, broken = {}, {}
     for name in names:
-        with contextlib.suppress(ImportError):
+        try:
             found = runtime_version(load_backend(name))
-            if found is not None:
-                versions[name] = found
-    return versions
+        except (ImportError, ValueError) as error:
+            broken[name] = f"{type(error).__name__}: {error}"
+            continue
+        if found is not None:
+            versions[name] = found
+    return versions, broken
 
 
 def runtime_version(backend: Backend) -> str | None:

@@ -35,6 +35,9 @@ def import_runtime(settings: Settings) -> str:
     provider = asked(settings.options)
     if provider != _CPU:
         os.environ["NVIDIA_TF32_OVERRIDE"] = "0"  # fp32 means fp32; TensorRT's provider has no option for it
+    # Importing 1.31.1 starts a thread and keeps a device id and a list of events in the user's cache; calling
+    # disable_telemetry_events() afterwards takes neither away.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
     version = str(onnxruntime.__version__)

@@ -15,7 +15,7 @@ PRECISIONS = ("fp32",)
 OPTIONS = ("how",)
 
 _WORK = 2000
-_WARM_UP_CALLS = 10
+_WARM_UP_CALLS = 25  # more than a worker makes that is started for its memory
 _BLOCK_CALLS = 100
 
 
