@@ -1,6 +1,7 @@
 """What holds for every test: nothing of the user's is read, and a slow machine is no failure."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,12 @@ pytest_plugins = ["tests.loopback.fixtures"]
 # A deadline fails an example for what the machine's neighbours did; a failure in CI must come again on repetition.
 settings.register_profile("edgebench", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("edgebench")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """Let SIGINT reach what tests start: a shell that runs the tests in the background had it ignored from there on."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

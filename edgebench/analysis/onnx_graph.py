@@ -6,6 +6,8 @@ from edgebench.analysis._building import Building, Params, begun, misfit, withou
 from edgebench.analysis.graph import Graph, Window
 from edgebench.formats import FileGraph, FileOp
 
+_GATHERS = ("Gather", "GatherElements", "GatherND")  # places of the first input by the second
+
 KINDS = {  # operations that count nothing, by what they do
     "Relu": "relu",
     "HardSwish": "hardswish",
@@ -33,7 +35,8 @@ KINDS = {  # operations that count nothing, by what they do
     **dict.fromkeys(("Reshape", "Flatten", "Squeeze", "Unsqueeze"), "reshape"),
     "Identity": "identity",
     "Dropout": "dropout",
-    **dict.fromkeys(("Transpose", "Split", "Slice", "Pad", "Gather", "GatherElements", "Expand", "Tile"), "move"),
+    **dict.fromkeys(("Transpose", "Split", "Slice", "Pad", "Expand", "Tile"), "move"),
+    **dict.fromkeys(_GATHERS, "move"),
     **dict.fromkeys(("DepthToSpace", "SpaceToDepth", "Resize", "Upsample"), "move"),
 }
 
@@ -86,7 +89,7 @@ def _free(one: FileOp, building: Building) -> None:
     names = one.inputs[:1] if one.operator in _FIRST_IS_DATA else one.inputs
     if kind == "add" and (bias := _bias(one, building)):
         names = tuple(name for name in names if name != bias)
-    if one.operator == "Gather" and one.inputs[1] in building.constant:
+    if one.operator in _GATHERS and one.inputs[1] in building.constant:
         names = one.inputs[:1]
     building.add(one, kind, building.data(names, one))
 
