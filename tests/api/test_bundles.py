@@ -209,6 +209,7 @@ def test_when_no_model_fits_it_is_wrong_use(plan: Plan) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_model_that_does_not_fit_is_a_row(bare: Bare, tmp_path: Path) -> None:
     """The others are measured; the row says that it was not tried, and why, and the run is a success."""
     (tmp_path / "large").mkdir()
@@ -256,6 +257,7 @@ def unfinished(bare: Bare) -> None:
     journal.write_text("".join(f"{line}\n" for line in lines))
 
 
+@pytest.mark.slow
 def test_a_run_is_resumed_with_its_own_bundle(bare: Bare, bundle: Bundle, tmp_path: Path) -> None:
     """Going on takes the bundle from where it was; gone, or another, is one sentence, and putting it back helps."""
     bare.command("run", "--bundle", "bundle.zip", "--backend", "null:work=500", "--invocations", "1")

@@ -98,6 +98,7 @@ def state() -> dict[str, torch.Tensor]:
     return architectures.build(architectures.parse(SMALL)).state_dict()
 
 
+@pytest.mark.slow
 def test_weights_are_part_of_the_name(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
     """A model with given weights is another than the one with drawn weights, by their hash; its count is the same."""
     path = saved(tmp_path, state)

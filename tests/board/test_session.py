@@ -139,6 +139,7 @@ def test_response_counts_from_the_time_at_which_a_call_was_due() -> None:
     assert all(response >= wall for response, wall in zip(block["response_ns"], block["wall_ns"], strict=True))
 
 
+@pytest.mark.slow
 def test_calls_that_are_late_start_at_once_and_none_is_dropped() -> None:
     """Calls longer than the period queue up: each response holds the calls before it, less the periods in between."""
     (records,) = served(

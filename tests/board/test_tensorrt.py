@@ -335,6 +335,7 @@ def test_backends_that_never_ran_on_hardware_say_so() -> None:
     assert (told["null"], told["openvino"]) == (None, None)
 
 
+@pytest.mark.slow
 def test_run_says_in_every_row_whose_figures_it_has(
     calls: Path, network: Networks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -72,6 +72,7 @@ def test_trial_against_itself_on_a_drifting_machine(memory_s: float) -> None:
 
 
 @pytest.mark.parametrize("invocations", [5, 10, 20])
+@pytest.mark.slow
 def test_interval_covers_the_truth_where_processes_differ(invocations: int) -> None:
     """With 1 % between processes 93 to 97 of 100 intervals hold the truth; one process for all does not do."""
     shape = Shape(work_s=FIVE_PER_CENT, invocations=invocations)
@@ -132,6 +133,7 @@ def bare(medians: np.ndarray[tuple[int, ...], np.dtype[np.float64]], invocations
     return Series(wall_s=dicts(medians[:invocations]), cpu_s={}, samples_s=(), blocks=(), partial=False)
 
 
+@pytest.mark.slow
 def test_stopping_at_the_target_keeps_the_level() -> None:
     """Sessions that end as soon as they are narrow enough still hold the truth 92 times in 100."""
     shape = Shape(work_s=FIVE_PER_CENT, invocations=40, samples=1)
