@@ -3,7 +3,6 @@
 import gc
 import json
 import sys
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +12,7 @@ from typer.core import TyperGroup
 from edgebench import __version__
 from edgebench.cli import boards, counting, listing, selftest
 from edgebench.cli.options import Host, Inputs, Json, Results, Weights, share, span_s
-from edgebench.cli.printing import WIDTH, fields, print_json, print_table, say
+from edgebench.cli.printing import fields, print_json, print_sentence, print_table, say
 from edgebench.errors import EdgebenchError, UsageError
 
 if TYPE_CHECKING:
@@ -233,7 +232,7 @@ def _show(result: "Result", as_json: bool) -> None:
         print_json({"folder": result.folder, **fields(result.summary), "verdicts": result.verdicts})
     else:
         for sentence in answer.sentences(result.summary):
-            print(textwrap.fill(sentence, WIDTH, subsequent_indent="  ", break_on_hyphens=False))
+            print_sentence(sentence)
         tables = (
             terminal.trials(result.summary.trials),
             terminal.pairs(result.summary.pairs),

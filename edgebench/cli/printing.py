@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import sys
+import textwrap
 from typing import Any
 
 WIDTH = 80
@@ -11,6 +12,11 @@ WIDTH = 80
 def say(line: str) -> None:
     """Print a line of progress to standard error."""
     print(line, file=sys.stderr, flush=True)
+
+
+def print_sentence(text: str) -> None:
+    """Print a sentence, broken at 80 columns."""
+    print(textwrap.fill(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False))
 
 
 def print_table(renderable: Any) -> None:

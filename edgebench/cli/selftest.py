@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from edgebench.cli.options import Host, Json, Results
-from edgebench.cli.printing import print_json, print_table, say
+from edgebench.cli.printing import print_json, print_sentence, print_table, say
 
 Device = Annotated[str, typer.Option("--device", help="A kind of board, a unit of boards.toml, or host: this machine.")]
 
@@ -40,7 +40,8 @@ def selftest(  # noqa: PLR0913, PLR0917 - a command has as many parameters as op
         if as_json:
             print_json(calibration)
         else:
-            print(report.before(calibration))
+            for sentence in report.before(calibration).splitlines():
+                print_sentence(sentence)
         return
     asked = api.SelfTest(
         device=device,
@@ -58,6 +59,6 @@ def selftest(  # noqa: PLR0913, PLR0917 - a command has as many parameters as op
         print_json({"folder": outcome.result.folder, "check": outcome.check, "entry": outcome.entry})
         return
     for sentence in report.sentences(outcome.check):
-        print(sentence)
+        print_sentence(sentence)
     print_table(report.table(outcome.check))
     print(f"Run folder: {outcome.result.folder}")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from edgebench.measure.flags import shared_processor
 from edgebench.measure.statistics import CONFIDENCE, Estimate, half_width
 
 NOMINAL = 1 - CONFIDENCE
@@ -54,7 +55,7 @@ class Measured:
 
 def clock(measured: Measured) -> Clock:
     """Return the clock that a verdict is decided on: CPU time where one thread had to share its processor."""
-    shared = "contended" in measured.flags and measured.threads == 1 and measured.own_cpu
+    shared = shared_processor(measured.flags, measured.threads, own_cpu=measured.own_cpu)
     return "cpu time" if shared and measured.cpu is not None and measured.cpu.low is not None else "wall"
 
 

@@ -1,9 +1,9 @@
 """How long sessions are going to take, from what is known of each trial: its start, its warm-up and one call."""
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from edgebench.board import blocks
 from edgebench.board.wire import SLOW_CALL_S
 from edgebench.measure.plan import TWIN, Protocol, Session, Trial
 
@@ -11,10 +11,8 @@ _BLOCK_OVERHEAD_S = 0.004  # waking a worker, its answer, and stopping it again
 _ROUND_OVERHEAD_S = 0.003  # looking at the machine
 _START_UP_CALLS = 20
 _WINDOW_SAMPLES = 8
-_SLOW_ROUNDS = 0.6  # rounds 0, 1, 4, 5, 8, 9 of ten
 _FOOTPRINT_CALLS = 20
 _FOOTPRINT_S = 1.0
-_PACED_BLOCK_S, _PACED_CALLS = 1.0, 10
 _START_S = {"torch": 2.2, "openvino": 0.35, "onnxruntime": 0.25, "null": 0.2, "tensorrt": 90.0}  # the last: a guess
 _UNKNOWN_START_S = 0.8
 _LOAD_BYTES_PER_S = 400e6
@@ -77,10 +75,13 @@ def _warm_up_seconds(call_s: float, protocol: Protocol) -> float:
 
 
 def _rounds_seconds(call_s: float, protocol: Protocol) -> float:
+    taken = sum(blocks.takes_part(call_s, number) for number in range(protocol.rounds))
+    return taken * (_block_seconds(call_s, protocol) + _BLOCK_OVERHEAD_S)
+
+
+def _block_seconds(call_s: float, protocol: Protocol) -> float:
     if protocol.pace_hz is not None:
-        block_s = max(_PACED_BLOCK_S, _PACED_CALLS / protocol.pace_hz, _PACED_BLOCK_S * protocol.pace_hz * call_s)
-        return protocol.rounds * (block_s + _BLOCK_OVERHEAD_S)
-    if call_s > SLOW_CALL_S:
-        return math.ceil(_SLOW_ROUNDS * protocol.rounds) * (call_s + _BLOCK_OVERHEAD_S)
-    block_s = math.ceil(protocol.block_s / call_s) * call_s if call_s * 200 > protocol.block_s else 200 * call_s
-    return protocol.rounds * (block_s + call_s + _BLOCK_OVERHEAD_S)
+        return blocks.paced_calls(protocol.pace_hz) * max(1 / protocol.pace_hz, call_s)
+    sample_s = call_s * blocks.calls_per_sample(call_s)
+    priming_s = call_s if call_s <= SLOW_CALL_S else 0.0
+    return priming_s + blocks.samples_per_block(sample_s, protocol.block_s) * sample_s

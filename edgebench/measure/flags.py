@@ -137,6 +137,14 @@ def of_machine(watched: Iterable[Watched]) -> list[str]:
     return sorted(name for name, is_so in raised.items() if is_so)
 
 
+def shared_processor(found: Collection[str], threads: int, *, own_cpu: bool) -> bool:
+    """Tell whether a figure is to be decided on CPU time: one thread that had to share its processor (`contended`).
+
+    The time of several threads is no latency, and that of work elsewhere (not `own_cpu`) was not taken.
+    """
+    return "contended" in found and threads == 1 and own_cpu
+
+
 def of_rounds(wall_s: Medians) -> list[str]:
     """Return `no_steady_state` where in half of a trial's invocations rounds settled at levels that differ by > 2 %."""
     tested = [[of_one[r] for r in sorted(of_one)] for of_one in wall_s.values()]

@@ -170,8 +170,9 @@ def _pair(by: str, subject: TrialRow, baseline: TrialRow, taken: AllTaken, twins
 
 def _decided_on(subject: TrialRow, baseline: TrialRow, found: set[str], cpu: Estimate | None) -> str:
     """Return the clock that a verdict takes: CPU time where single threads had to share their processor."""
-    single = subject.threads_asked == baseline.threads_asked == 1 and bool(subject.own_cpu and baseline.own_cpu)
-    return "cpu time" if "contended" in found and single and cpu is not None and cpu.low is not None else "wall"
+    most, own_cpu = max(subject.threads_asked, baseline.threads_asked), bool(subject.own_cpu and baseline.own_cpu)
+    shared = flags.shared_processor(found, most, own_cpu=own_cpu)
+    return "cpu time" if shared and cpu is not None and cpu.low is not None else "wall"
 
 
 def _checks(wall: Estimate | None, subject: Taken, baseline: Taken) -> _Checks:

@@ -12,7 +12,6 @@ from edgebench.analysis.cost import Cost
 from edgebench.architectures import lenet5
 from edgebench.architectures._blocks import RadialBasis, SparseConvolution, local_response_norm
 from edgebench.architectures._weights import calibrate, make_inputs
-from edgebench.errors import UsageError
 
 
 def count(spec: str) -> Cost:
@@ -295,51 +294,6 @@ def test_batch_norm_follows_each_convolution() -> None:
 
 
 # --- specifications --------------------------------------------------------------------------------------------------
-
-CANONICAL = [  # as given, as printed
-    ("alexnet", "alexnet:two_groups"),
-    ("nin", "nin:imagenet"),
-    ("nin:resolution=224", "nin:imagenet,resolution=224"),
-    ("nin:cifar10", "nin:cifar10"),
-    ("googlenet", "googlenet:paper"),
-    ("googlenet:stem=separable,aux=true,kind=paper", "googlenet:paper,aux=true,stem=separable"),
-    ("resnet", "resnet:depth=50"),
-    ("resnet:stride_on=1x1,shortcut=B,depth=101", "resnet:depth=101,stride_on=1x1"),
-    ("resnet:resolution=160,depth=34,shortcut=none", "resnet:depth=34,shortcut=none,resolution=160"),
-    ("vgg:batch_norm=true", "vgg:depth=16,batch_norm=true"),
-    ("vgg:pointwise=true,depth=16", "vgg:depth=16,pointwise=true"),
-    ("lenet5:modern", "lenet5"),
-    ("lenet5:original", "lenet5:original"),
-]
-
-REFUSED = [  # as given, what the message says
-    ("alexnet:three_groups", "kind of alexnet is 'three_groups': expected two_groups or one_tower"),
-    ("alexnet:resolution=224", "'resolution' of alexnet: expected kind"),
-    ("nin:cifar100", "kind of nin is 'cifar100': expected imagenet or cifar10"),
-    ("nin:cifar10,resolution=64", "'resolution' of nin: expected kind"),
-    ("nin:resolution=66", "resolution of nin is 66: expected an integer from 67 to 4096"),
-    ("googlenet:torchvision,stem=separable", "stem of googlenet is 'separable': expected dense for the kind"),
-    ("resnet:depth=20", "depth of resnet is '20': expected 18, 34, 50, 101 or 152"),
-    ("resnet:shortcut=D", "shortcut of resnet is 'D': expected A, B, C or none"),
-    ("resnet:depth=34,stride_on=1x1", "stride_on of resnet is '1x1' at depth 34, whose blocks have no 1x1"),
-    ("vgg:depth=19,pointwise=true", "pointwise of vgg is true at depth 19: expected depth 16"),
-    ("vgg:lrn=true", "lrn of vgg is true at depth 16: expected depth 11"),
-    ("lenet5:classic", "kind of lenet5 is 'classic': expected modern or original"),
-]
-
-
-@pytest.mark.parametrize(("given", "printed"), CANONICAL)
-def test_name_is_canonical(given: str, printed: str) -> None:
-    """A model has one name, whatever the order of its parameters."""
-    assert architectures.name(architectures.parse(given)) == printed
-    assert architectures.parse(printed) == architectures.parse(given)
-
-
-@pytest.mark.parametrize(("given", "message"), REFUSED)
-def test_wrong_specifications_are_refused(given: str, message: str) -> None:
-    """A wrong specification is refused with what was found and what was expected."""
-    with pytest.raises(UsageError, match=message):
-        architectures.parse(given)
 
 
 # --- running ---------------------------------------------------------------------------------------------------------

@@ -1,18 +1,12 @@
-import importlib.util
-import re
-import subprocess
-import sys
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 import torch
 from torch import Tensor
 
-from edgebench import analysis, architectures, formats
+from edgebench import analysis, architectures
 from edgebench.analysis.cost import Cost
 from edgebench.architectures import efficientnet, mobilenet_v2, mobilenet_v3
 from edgebench.architectures._weights import calibrate, make_inputs
@@ -96,44 +90,6 @@ def test_ssd_stands_on_mobilenet_v1() -> None:
 
 # --- specifications --------------------------------------------------------------------------------------------------
 
-CANONICAL = [  # as given, as printed
-    ("mobilenet_v2:resolution=96,width=.35", "mobilenet_v2:width=0.35,resolution=96"),
-    ("mobilenet_v3", "mobilenet_v3:large"),
-    ("mobilenet_v3:hidden=1024,small", "mobilenet_v3:small"),
-    ("mobilenet_v3:small,hidden=1024,width=1.25", "mobilenet_v3:small,width=1.25,hidden=1024"),
-    ("mobilenet_v3:hidden=1024,large", "mobilenet_v3:large,hidden=1024"),
-    ("efficientnet", "efficientnet:b0"),
-    ("efficientnet:b2,resolution=260,depth=1.2", "efficientnet:b2"),
-    ("efficientnet:resolution=288,b2", "efficientnet:b2,resolution=288"),
-    ("efficientnet:width=1.8", "efficientnet:b0,width=1.8"),
-    ("ssd_mobilenet:resolution=300,classes=91", "ssd_mobilenet"),
-]
-
-REFUSED = [  # as given, what the message says
-    ("efficientnet:b8", "kind of efficientnet is 'b8': expected b0, b1, b2, b3, b4, b5, b6 or b7"),
-    ("efficientnet:width=wide", "width of efficientnet is 'wide': expected a number"),
-    ("efficientnet:resolution=None", "resolution of efficientnet is 'None': expected an integer"),
-    ("efficientnet:depth=0", "depth of efficientnet is 0.0: expected a number from 0.1 to 16.0"),
-    ("mobilenet_v3:medium", "kind of mobilenet_v3 is 'medium': expected large or small"),
-    ("mobilenet_v2:resolution=31", "resolution of mobilenet_v2 is 31: expected an integer from 32 to 4096"),
-    ("mobilenet_v1:least_channels=33", "least_channels of mobilenet_v1 is 33: expected an integer from 1 to 32"),
-    ("ssd_mobilenet:classes=1", "classes of ssd_mobilenet is 1: expected an integer from 2"),
-]
-
-
-@pytest.mark.parametrize(("given", "printed"), CANONICAL)
-def test_name_is_canonical(given: str, printed: str) -> None:
-    """A model has one name, whether or not what the variant decides is given too."""
-    assert architectures.name(architectures.parse(given)) == printed
-    assert architectures.parse(printed) == architectures.parse(given)
-
-
-@pytest.mark.parametrize(("given", "message"), REFUSED)
-def test_wrong_specifications_are_refused(given: str, message: str) -> None:
-    """A wrong specification is refused with what was found and what was expected."""
-    with pytest.raises(UsageError, match=message):
-        architectures.parse(given)
-
 
 def test_what_others_decide_may_be_none() -> None:
     """A parameter that others decide can be None and nothing else but its type; all others cannot."""
@@ -199,34 +155,11 @@ def test_ssd_keeps_a_box_together() -> None:
         assert torch.equal((new - old).abs().amax(dim=(0, 2)) > 0.5, expected)
 
 
-COMPARED = """
-import sys
-from pathlib import Path
-import numpy as np
-from edgebench.board.backends import Settings, load_backend
-name, path, folder = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-settings = Settings(threads=1, precision="fp32", options={})
-backend = load_backend(name)
-backend.import_runtime(settings)
-loaded = backend.load(path, settings)
-with np.load(folder / "inputs.npz") as inputs, np.load(folder / "reference.npz") as reference:
-    loaded.set_inputs({key: inputs[key] for key in inputs.files})
-    loaded.call()
-    for found, key in zip(loaded.outputs(), reference.files, strict=True):
-        assert np.abs(found - reference[key]).max() <= 1e-3 * np.abs(reference[key]).max(), key
-"""
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", [spec for spec, _ in SMALL])
-def test_runtimes_give_the_same(spec: str) -> None:
+def test_runtimes_give_the_same(spec: str, agree_with_torch: Callable[[str], None]) -> None:
     """Exported to ONNX, a network gives in onnxruntime and in OpenVINO what it gives in torch."""
-    origin = formats.source(spec)
-    artefact = formats.convert(origin, "onnx")
-    for backend in ("onnxruntime", "openvino"):
-        command = [sys.executable, "-c", COMPARED, backend, str(artefact.path), str(origin.folder)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+    agree_with_torch(spec)
 
 
 # --- torchvision's weights -------------------------------------------------------------------------------------------
@@ -289,20 +222,6 @@ def test_mobilenet_v2_takes_torchvision_weights() -> None:
     with torch.device("meta"):
         state = architectures.build(architectures.parse("mobilenet_v2")).state_dict()
     assert list(state) == expected
-
-
-@pytest.fixture(scope="module")
-def torchvision() -> Iterator[ModuleType]:
-    """Return torchvision's networks; the operators that it wants of its extension, made for another torch, exist."""
-    found = importlib.util.find_spec("torchvision")
-    if found is None or not found.submodule_search_locations:
-        pytest.skip("torchvision is not installed")
-    source = (Path(found.submodule_search_locations[0]) / "_meta_registrations.py").read_text(encoding="utf-8")
-    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
-    for name in dict.fromkeys(re.findall(r'(?:register_fake\("torchvision::|register_meta\(")(\w+)"', source)):
-        library.define(f"{name}(Tensor a) -> Tensor")  # type: ignore[no-untyped-call]
-    with warnings.catch_warnings(action="ignore"):  # it says that its extension does not load
-        yield importlib.import_module("torchvision.models")
 
 
 @pytest.mark.slow

@@ -363,55 +363,6 @@ def test_wrong_rows_are_named(row: str, message: str, tmp_path: Path, monkeypatc
 
 # --- specifications --------------------------------------------------------------------------------------------------
 
-CANONICAL = [  # as given, as printed
-    ("squeezenet:bypass=simple,version=1.0", "squeezenet:version=1.0,bypass=simple"),
-    ("squeezenet:squeeze_ratio=.5", "squeezenet:version=1.1,squeeze_ratio=0.5"),
-    ("densenet:growth=48,depth=161", "densenet:depth=161,growth=48"),
-    ("inception_v3:resolution=299", "inception_v3"),
-    ("shufflenet_v2", "shufflenet_v2:width=1.0"),
-    ("mnasnet", "mnasnet:a1"),
-    ("layer", "layer:standard,size=14,in=512,out=512,kernel=3"),
-    ("layer:kind=identity", "layer:identity"),
-    ("layer:size=8,identity", "layer:identity,size=8"),
-    ("layer:branch", "layer:branch,size=28,in=192,reduce=16,out=32,kernel=5"),
-    ("layer:fire", "layer:fire,size=55,in=96,squeeze=16,expand=64"),
-    ("layer:inverted_residual", "layer:inverted_residual,size=56,in=24,out=24,expansion=6,kernel=3"),
-    ("layer:residual_bottleneck", "layer:residual_bottleneck,size=56,in=256,middle=64,out=256,kernel=3"),
-    ("layer:sparsity=0.90", "layer:standard,size=14,in=512,out=512,kernel=3,sparsity=0.9"),
-]
-
-REFUSED = [  # as given, what the message says
-    ("squeezenet:bypass=simple", "bypass of squeezenet is 'simple' in version 1.1: expected version=1.0"),
-    ("squeezenet:version=1.0,bypass=double", "bypass of squeezenet is 'double': expected none, simple or complex"),
-    ("squeezenet:squeeze_ratio=2", r"squeeze_ratio of squeezenet is 2.0: expected a number from 0.0078125 to 1.0"),
-    ("densenet:depth=100", "depth of densenet is '100': expected 121, 161, 169, 201 or 264"),
-    ("densenet:compression=0", "compression of densenet is 0.0: expected a number"),
-    ("inception_v3:resolution=74", "resolution of inception_v3 is 74: expected an integer from 75 to 4096"),
-    ("inception_v3:resolution=224,aux=true", "resolution of inception_v3 is 224: expected 299 or more with aux=true"),
-    ("shufflenet_v2:width=0.75", "width of shufflenet_v2 is '0.75': expected 0.5, 1.0, 1.5 or 2.0"),
-    ("mnasnet:a2", "kind of mnasnet is 'a2': expected a1, b1 or small"),
-    ("layer:pool", "kind of layer is 'pool': expected standard, separable, branch, .* or identity"),
-    ("layer:identity,out=3", "'out' of layer: expected kind, size or in"),
-    ("layer:fire,kernel=3", "'kernel' of layer: expected kind, size, in, squeeze or expand"),
-    ("layer:branch,kernel=4", "kernel of layer is 4: expected an odd integer"),
-    ("layer:activation=relu6", "activation of layer is 'relu6' where order=conv has none: expected an order"),
-    ("layer:sparsity=1", "sparsity of layer is 1.0: expected a number from 0.0 to 0.999"),
-]
-
-
-@pytest.mark.parametrize(("given", "printed"), CANONICAL)
-def test_name_is_canonical(given: str, printed: str) -> None:
-    """A model has one name, and the name gives the model back."""
-    assert architectures.name(architectures.parse(given)) == printed
-    assert architectures.parse(printed) == architectures.parse(given)
-
-
-@pytest.mark.parametrize(("given", "message"), REFUSED)
-def test_wrong_specifications_are_refused(given: str, message: str) -> None:
-    """A wrong specification is refused with what was found and what was expected."""
-    with pytest.raises(UsageError, match=message):
-        architectures.parse(given)
-
 
 def test_kinds_are_listed_with_their_parameters() -> None:
     """The list of models names each kind of layer with its own parameters, and each network that is counted only."""
