@@ -40,8 +40,9 @@ class Request:
 
     `host` is an address as ssh takes it, for a board that no boards.toml names; `bundle` holds the models, which then
     are neither counted nor converted here. Without `invocations` there are five, or with a budget as many as it takes
-    until half of every ratio's interval is 1 % (`target`: another share). With `pace_hz` calls start at fixed times.
-    `inputs` are shapes for a user's file or function, `weights` a state dictionary; both go with one model.
+    until half of every ratio's interval is 1 % (`target`: another share). Without `memory` latency alone is measured.
+    With `pace_hz` calls start at fixed times. `inputs` are shapes for a user's file or function, `weights` a state
+    dictionary; both go with one model.
     """
 
     device: str = devices.HOST
@@ -57,6 +58,7 @@ class Request:
     invocations: int | None = None
     target: float | None = None
     budget_s: float | None = None
+    memory: bool = True
     pace_hz: float | None = None
     results: Path = Path("results")
     seed: int | None = None
@@ -107,6 +109,8 @@ def plan_for(request: Request, board: Board) -> Plan:
     timings = _expecting.timings(trials, {one.model: one for one in counted}, device, request.results, unit.name)
     started = _without(planned, {one.trial for one in left_out})
     protocol = _expecting.protocol(_given(request, device), request.invocations, started, timings)
+    if not request.memory:
+        protocol = replace(protocol, footprints=0)
     return Plan(
         device=device,
         unit=unit,

@@ -248,15 +248,16 @@ def _setup(pairs: Sequence[Pair]) -> Sequence[Pair]:
     """Return the pairs of the set-up that a user would take: smallest batch, then latest version, then fastest."""
     batch = min(pair.subject.batch for pair in pairs)
     pairs = [pair for pair in pairs if pair.subject.batch == batch]
-    latest = max(_age(pair.subject) for pair in pairs)
+    latest = max(age(pair.subject) for pair in pairs)
     setups: defaultdict[tuple[str, str], list[Pair]] = defaultdict(list)
     for pair in pairs:
-        if _age(pair.subject) == latest:
+        if age(pair.subject) == latest:
             setups[pair.subject.precision or "", pair.subject.statistic].append(pair)
     return min(setups.items(), key=lambda setup: (_speed(setup[1]), setup[0]))[1]
 
 
-def _age(row: Row) -> tuple[str, list[int], str]:
+def age(row: Row) -> tuple[str, list[int], str]:
+    """Return what sorts rows of one board and runtime from the oldest to the latest: date, then version."""
     version = row.version or ""
     return (row.date or "", [int(digits) for digits in re.findall("[0-9]+", version)], version)
 

@@ -1,0 +1,1 @@
+"""Hold what papers claim against counting, against runs and against published measurements."""

@@ -1,0 +1,140 @@
+"""Claims in words: counts, measurements and boards as they stand in tables, stories and pages."""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from edgebench import units
+from edgebench.analysis import printed
+from edgebench.judge.claims import Claim
+from edgebench.judge.judgement import Finding, Inferred, Judged, Recounted
+from edgebench.judge.limits import stated
+from edgebench.judge.published import Answer
+from edgebench.report.answer import interval
+
+_MORE_DIGITS = 2  # of a count than of the figure beside it
+_CELL = 12
+_SIGNS = {"equals": "", "between": "", "at_least": ">= ", "at_most": "<= "}
+_RATIOS = ("mult_adds_ratio", "params_ratio", "latency_ratio")
+
+# --- one claim -------------------------------------------------------------------------------------------------------
+
+
+def printed_cell(claim: Claim) -> str:
+    """Return what is printed, in a narrow cell: of words that say no number, or many, the number that they mean."""
+    if not claim.value or (len(claim.printed) <= _CELL and any(letter.isdigit() for letter in claim.printed)):
+        return claim.printed
+    return f"{_SIGNS[claim.relation]}{claim.value}"
+
+
+def counted(one: Judged) -> str:
+    """Return what counting gives for a claim, a dash where it is measured."""
+    return "-" if one.recounted is None else like(one.claim, one.recounted)
+
+
+def like(claim: Claim, found: Recounted) -> str:
+    """Return a count in the unit of the claim, with two digits more than stand there; a whole number as it is."""
+    said, value = stated(claim), in_unit(claim, found)
+    whole = claim.kind == "absolute" and said.unit is None
+    number = f"{value:,.0f}" if whole else f"{value:,.{said.decimals + _MORE_DIGITS}f}"
+    return f"{number} {said.unit}" if said.unit else number
+
+
+def in_unit(claim: Claim, found: Recounted) -> float:
+    """Return a count in the unit of the claim."""
+    unit = stated(claim).unit
+    return float(found.value / (printed.parse(f"1 {unit}").value if unit else 1))
+
+
+def quantity(claim: Claim, value: float) -> str:
+    """Return a ratio, a share or an exponent with three digits."""
+    if claim.kind in _RATIOS:
+        return units.ratio(value)
+    return f"{units.digits(100 * value)}%" if claim.kind == "share" else units.digits(value)
+
+
+def span(claim: Claim, finding: Finding) -> str:
+    """Return what was measured with its interval."""
+    if finding.low is None or finding.high is None:
+        return quantity(claim, finding.value)
+    return f"{quantity(claim, finding.value)} [{quantity(claim, finding.low)}, {quantity(claim, finding.high)}]"
+
+
+def measured(claim: Claim, finding: Finding) -> str:
+    """Return what one setting says of a claim."""
+    elsewhere = "elsewhere, " if finding.elsewhere else ""
+    return f"{elsewhere}{finding.setting}: {span(claim, finding)} {finding.decision.text}"
+
+
+# --- consequences and boards -----------------------------------------------------------------------------------------
+
+
+def setting_ratio(finding: Finding) -> str:
+    """Return what one setting says of a consequence."""
+    return f"{finding.setting}: {_ratio(finding)} {finding.decision.text}"
+
+
+def setting_latency(finding: Finding) -> str:
+    """Return the ratio that one setting measured, and where."""
+    return f"{_ratio(finding)} in {finding.setting}"
+
+
+def inference(one: Inferred) -> str:
+    """Return a consequence as a statement."""
+    faster = f"{one.baseline} is faster than {one.subject}"
+    return faster if one.consequence == "faster" else f"{faster}, by 0.8 of the ratio of mult-adds or more"
+
+
+def medians(answer: Answer) -> str:
+    """Return the median ratio of boards and their range; where none votes, the median of all rows."""
+    if answer.median is None:
+        return f"{units.ratio(answer.rows.median)} of {plural(answer.rows.rows, 'row')}"
+    return f"{units.ratio(answer.median)} ({units.digits(answer.low)}..{units.digits(answer.high)})"
+
+
+def holding(answer: Answer) -> str:
+    """Return on how many boards it is as asked, in a cell."""
+    return f"{answer.holding} of {answer.boards}" if answer.boards else "not judged"
+
+
+def processor(answer: Answer) -> str:
+    """Return what the boards of an answer computed on."""
+    return answer.backend.upper() + (" integer" if answer.arithmetic == "integer" else "")
+
+
+def by_pair(inferred: Iterable[Inferred]) -> Iterator[tuple[tuple[str, str], list[Inferred]]]:
+    """Yield the consequences of each pair: faster, then proportional."""
+    for key, members in groupby(inferred, key=lambda one: (one.subject, one.baseline)):
+        yield key, list(members)
+
+
+def evidence_cells(faster: Inferred, proportional: Inferred) -> Iterator[tuple[str, ...]]:
+    """Yield where, the ratio of latencies, its transfer and both answers, for each setting and kind of board."""
+    yield from measured_cells(faster, proportional)
+    for answer, also in zip(faster.boards, proportional.boards, strict=True):
+        yield f"published, {processor(answer)}", *board_cells(faster, answer, also)
+
+
+def measured_cells(faster: Inferred, proportional: Inferred) -> Iterator[tuple[str, ...]]:
+    """Yield where, the ratio of latencies, its transfer and both verdicts, for each setting that a run measured."""
+    for one, other in zip(faster.findings, proportional.findings, strict=True):
+        transfer = units.digits(one.value / faster.mult_adds_ratio)
+        yield one.setting, _ratio(one), transfer, one.decision.text, other.decision.text
+
+
+def board_cells(faster: Inferred, answer: Answer, also: Answer) -> tuple[str, ...]:
+    """Return the median ratio of latencies over boards, its transfer and both answers."""
+    transfer = "-" if answer.median is None else units.digits(answer.median / faster.mult_adds_ratio)
+    return medians(answer), transfer, holding(answer), holding(also)
+
+
+def plural(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> plural(1, "row"), plural(2, "row")
+    ('1 row', '2 rows')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _ratio(finding: Finding) -> str:
+    return f"{units.ratio(finding.value)}{interval(finding.low, finding.high)}"
