@@ -41,6 +41,9 @@ def convert_all(execution: Execution) -> None:
 
 def _convert(execution: Execution, trial: Trial, wanted: str) -> tuple[Files, Converted]:
     if not formats.cached(trial.model, wanted, batch=trial.batch):
+        new = formats.to_install(wanted)
+        if new:
+            execution.say(f"Installing {new}, which converts to {wanted}, in an environment of its own: once.")
         execution.say(doing(trial.model, wanted))
     origin = formats.source(trial.model, batch=trial.batch)
     artefact = formats.convert(origin, wanted)
@@ -58,8 +61,8 @@ def _convert(execution: Execution, trial: Trial, wanted: str) -> tuple[Files, Co
 
 
 def doing(model: str, wanted: str) -> str:
-    """Return what is said before a model becomes a file: a user's file is one, and only lacks what to compare with."""
-    if architectures.is_file(architectures.parse(model)):
+    """Return what is said before a model becomes a file: a user's may be one, and only lack what to compare with."""
+    if architectures.parse(model).architecture == wanted:
         return f"Computing the reference outputs of {model}."
     return f"Converting {model} to {wanted}."
 

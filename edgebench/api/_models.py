@@ -15,7 +15,6 @@ Runtime = tuple[str, tuple[tuple[str, str], ...]]
 
 _PYTHON = "python:"
 _MOST_NAME = 150  # what a bundle's manifest allows
-_LOADS = {"onnx": "onnxruntime", "tflite": "litert"}
 
 
 def canonical(texts: Sequence[str], inputs: Iterable[str] = (), weights: Path | None = None) -> tuple[str, ...]:
@@ -47,7 +46,7 @@ def runnable(
 
 
 def served(model: str, runtimes: Sequence[Runtime], *, asked: bool) -> list[Runtime]:
-    """Return those of the backends that load a model: all of them, unless it is a file, which is run as it is.
+    """Return those of the backends that run a model: of a file, those that load it or what it is converted to.
 
     Raise UsageError when none does, and for one that the user asked for and that does not.
     """
@@ -55,16 +54,20 @@ def served(model: str, runtimes: Sequence[Runtime], *, asked: bool) -> list[Runt
     if not architectures.is_file(parsed):
         return list(runtimes)
     form = parsed.architecture
-    fitting = [one for one in runtimes if backend(one[0]).format in {None, form}]
+    fitting = [one for one in runtimes if _takes(one[0], form)]
     if fitting and (not asked or len(fitting) == len(runtimes)):
         return fitting
-    loading = [name for name in plugins.names("backends") if backend(name).format == form]
-    if not loading:
-        raise UsageError(
-            f"No backend of this version loads .{form} files: {_LOADS[form]} is missing; `edgebench count` counts them."
-        )
-    others = ", ".join(name for name, _ in runtimes if backend(name).format not in {None, form})
-    raise UsageError(f"{others} cannot load a .{form} file, which is run as it is: expected {' or '.join(loading)}.")
+    loading = [name for name in plugins.names("backends") if backend(name).format is not None and _takes(name, form)]
+    others = ", ".join(name for name, _ in runtimes if not _takes(name, form))
+    raise UsageError(
+        f"{others} cannot run a .{form} file, nor what it is converted to: expected {' or '.join(loading)}."
+    )
+
+
+def _takes(name: str, form: str) -> bool:
+    """Tell whether a backend loads a user's file, or one that it is converted to."""
+    loaded = backend(name).format
+    return loaded is None or formats.accepts(loaded, form)
 
 
 def _named(model: Model) -> str:

@@ -107,7 +107,10 @@ def _models(models: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _formats(backends: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the formats of these backends, of all by default; raise UsageError for one that cannot be packed."""
+    """Return the formats of these backends, by default of all that need no converter to be installed first.
+
+    Raise UsageError for one that cannot be packed.
+    """
     named = {name: backend(name).format for name in backends or plugins.names("backends")}
     for name, wanted in named.items():
         if backends and wanted in RUNS_CODE:
@@ -115,7 +118,8 @@ def _formats(backends: tuple[str, ...]) -> tuple[str, ...]:
                 f"{name} loads the format {wanted}, and that runs code from the file: a bundle does not hold it; "
                 f"a machine that has {name} can measure without a bundle."
             )
-    found = tuple(dict.fromkeys(one for one in named.values() if one is not None and one not in RUNS_CODE))
+    wanted_by_all = [one for one in named.values() if one is not None and one not in RUNS_CODE]
+    found = tuple(dict.fromkeys(one for one in wanted_by_all if backends or not formats.to_install(one)))
     if not found:
         raise UsageError(f"{', '.join(named)} loads no file: expected a backend that has a format.")
     for one in found:

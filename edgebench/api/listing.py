@@ -56,7 +56,7 @@ def backend(name: str) -> BackendState:
     """Return one backend; raise UsageError when none has that name."""
     module = plugins.load("backends", name)
     found = runtime_version(module)
-    way = getattr(module, "GET_IT", f"pip install 'edgebench[{module.DISTRIBUTION}]'")
+    way = getattr(module, "GET_IT", f"pip install 'edgebench[{name}]'")
     said = getattr(module, "STATUS", {})
     return BackendState(
         name=name,

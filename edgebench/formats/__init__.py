@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from edgebench.formats._cache import cache_folder, cached_bytes, clear_cache, content_folder, file_sha256
-from edgebench.formats._convert import cached, check_weights, convert, source
+from edgebench.formats._convert import accepts, cached, check_weights, convert, source, to_install
 from edgebench.formats._filegraph import FileGraph, FileOp, FileTensor
 from edgebench.formats._records import Artefact, ConversionFailed, Source
 from edgebench.formats._users import SUFFIXES, adopt, adopt_weights, file_graph, input_shapes
@@ -21,6 +21,7 @@ __all__ = [
     "FileTensor",
     "FormatModule",
     "Source",
+    "accepts",
     "adopt",
     "adopt_weights",
     "cache_folder",
@@ -34,15 +35,22 @@ __all__ = [
     "file_sha256",
     "input_shapes",
     "source",
+    "to_install",
 ]
 
 
 class FormatModule(Protocol):
-    """What a module in this folder, or an entry point in `edgebench.formats`, provides."""
+    """What a module in this folder, or an entry point in `edgebench.formats`, provides.
+
+    A module may also have `CONVERTER`, a package that is installed in an environment of its own where it is not here;
+    its version and those of what it asks for stand in constraints/CONVERTER.txt. One that has `FROM`, the format that
+    it is converted from ("onnx"), has `convert_file(source, inputs, outputs, path)` in place of `convert`: with the
+    source's file, its inputs by name, its outputs in order, arrays of numpy.
+    """
 
     SUFFIX: str
     DISTRIBUTIONS: tuple[str, ...]
-    """The packages that a conversion needs."""
+    """The packages that a conversion needs here."""
 
     def convert(self, module: "torch.nn.Module", inputs: "dict[str, torch.Tensor]", path: Path) -> None:
         """Write the network, traced with these inputs, to a file."""

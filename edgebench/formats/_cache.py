@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -14,7 +15,13 @@ from edgebench import architectures
 from edgebench.errors import LostTrialError, UsageError
 from edgebench.formats._records import ConversionFailed
 
+MOST_BYTES = 20 * 10**9
+"""What the cache may take, unless `EDGEBENCH_CACHE_BYTES` says otherwise: all networks of docs/networks.md fit."""
+
 _ARTEFACTS = "artefacts"
+_ENVIRONMENTS = "environments"
+_LATELY_S = 86_400  # a run takes less: what it converted first must still be there when it measures
+_REFERENCES = {"onnx": ("onnxruntime", "onnxruntime-gpu", "onnx"), "tflite": ("ai-edge-litert",)}
 _ROOM_BYTES = 2**20  # with less than this left, a converter that failed failed by the disk: few say so themselves
 
 
@@ -34,16 +41,61 @@ def users_folder() -> Path:
     return cache_folder() / _ARTEFACTS / "users"
 
 
+def environments_folder() -> Path:
+    """Return where the environments of converters lie."""
+    return cache_folder() / _ENVIRONMENTS
+
+
 def clear_cache() -> int:
-    """Delete all artefacts and return how many bytes that freed."""
+    """Delete all artefacts and environments of converters, and return how many bytes that freed."""
     freed = cached_bytes()
-    shutil.rmtree(cache_folder() / _ARTEFACTS, ignore_errors=True)
+    for folder in (cache_folder() / _ARTEFACTS, environments_folder()):
+        shutil.rmtree(folder, ignore_errors=True)
     return freed
 
 
 def cached_bytes() -> int:
-    """Return how many bytes all artefacts take."""
-    return sum(path.stat().st_size for path in (cache_folder() / _ARTEFACTS).rglob("*") if path.is_file())
+    """Return how many bytes all artefacts and environments of converters take."""
+    return sum(_bytes_in(folder) for folder in (cache_folder() / _ARTEFACTS, environments_folder()))
+
+
+def mark_used(folder: Path) -> None:
+    """Note that a network or an environment was used now: it is among the last to be deleted."""
+    with contextlib.suppress(OSError):  # a cache that another user made
+        os.utime(folder)
+
+
+def trim(most_bytes: int | None = None) -> None:
+    """Delete networks and environments, those first that were not used for longest, until the cache is small enough.
+
+    What was used during the last day stays, however large it is, and so do files that users gave.
+    """
+    most = _most_bytes() if most_bytes is None else most_bytes
+    total = cached_bytes()
+    now = datetime.now(UTC).timestamp()
+    for folder in sorted(_disposable(), key=lambda one: one.stat().st_mtime):
+        if total <= most or now - folder.stat().st_mtime < _LATELY_S:
+            return
+        total -= _bytes_in(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _most_bytes() -> int:
+    text = os.environ.get("EDGEBENCH_CACHE_BYTES", "")
+    if text and not text.isdecimal():
+        raise UsageError(f"EDGEBENCH_CACHE_BYTES is {text!r}: expected a whole number of bytes.")
+    return int(text) if text else MOST_BYTES
+
+
+def _disposable() -> list[Path]:
+    kept = {content_folder(), users_folder()}
+    roots = (cache_folder() / _ARTEFACTS, environments_folder())
+    folders = (folder for root in roots if root.is_dir() for folder in root.iterdir())
+    return [folder for folder in folders if folder.is_dir() and folder not in kept and not folder.name.startswith(".")]
+
+
+def _bytes_in(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
 def source_folder(model: str, batch: int, seed: int) -> Path:
@@ -53,19 +105,20 @@ def source_folder(model: str, batch: int, seed: int) -> Path:
         "model": model,
         "batch": batch,
         "seed": seed,
-        **(reference_versions() if architectures.is_file(parsed) else {"torch": version("torch")}),
+        **(reference_versions(parsed.architecture) if architectures.is_file(parsed) else {"torch": version("torch")}),
         "definition": _digest(architectures.files(parsed)),
     }
     key = hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()[:16]
     return cache_folder() / _ARTEFACTS / f"{parsed.architecture}-{key}"
 
 
-def reference_versions() -> dict[str, str]:
-    """Return the package, and its version, that computes the reference outputs of users' files.
+def reference_versions(form: str) -> dict[str, str]:
+    """Return the package, and its version, that computes the reference outputs of users' files of one form.
 
-    That is onnxruntime, or ONNX's own evaluator in numpy where there is none: right too, but slow.
+    For .onnx that is onnxruntime, or ONNX's own evaluator in numpy where there is none: right too, but slow. For
+    .tflite it is LiteRT's reference kernels.
     """
-    for name in ("onnxruntime", "onnxruntime-gpu", "onnx"):
+    for name in _REFERENCES[form]:
         with contextlib.suppress(PackageNotFoundError):
             return {name: version(name)}
     return {}

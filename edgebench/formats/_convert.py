@@ -1,13 +1,14 @@
 """The host's side of a conversion: look into the cache, else have a process make it, and read what it left."""
 
-import importlib.metadata
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
-import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import IO
@@ -15,7 +16,7 @@ from typing import IO
 from edgebench import architectures, plugins
 from edgebench.board.child import signal_name
 from edgebench.errors import UsageError
-from edgebench.formats import _cache, _users
+from edgebench.formats import _cache, _environment, _users
 from edgebench.formats._records import Artefact, ConversionFailed, Source
 
 _LIMIT_S = 900
@@ -33,12 +34,25 @@ def source(model: str, *, batch: int = 1, seed: int = 0) -> Source:
     if not made.folder.is_dir():
         with _cache.whole(made.folder) as draft:
             _run("build", {"do": "source", "model": model, "batch": batch, "seed": seed, "folder": str(draft)})
+    _cache.mark_used(made.folder)
     return made
 
 
 def cached(model: str, format_name: str, *, batch: int = 1, seed: int = 0) -> bool:
     """Tell whether a network in a format lies in the cache."""
-    return (_cache.source_folder(model, batch, seed) / format_name).is_dir()
+    folder = _cache.source_folder(model, batch, seed)
+    return _folder(folder, format_name, plugins.load("formats", format_name)).is_dir()
+
+
+def accepts(format_name: str, form: str) -> bool:
+    """Tell whether a user's file of one format can become a file of another: it is that, or is converted from it."""
+    return form in {format_name, _origin(plugins.load("formats", format_name))}
+
+
+def to_install(format_name: str) -> str | None:
+    """Return the converter that converting to a format will first install, None when it has all it needs."""
+    converter = _converter(plugins.load("formats", format_name))
+    return converter if converter is not None and _environment.missing(converter) else None
 
 
 def check_weights(model: str, path: Path) -> None:
@@ -56,10 +70,12 @@ def convert(origin: Source, format_name: str) -> Artefact:
     Raise ConversionFailed with stage `convert`.
     """
     module = plugins.load("formats", format_name)
-    folder = origin.folder / format_name
+    folder = _folder(origin.folder, format_name, module)
     if not folder.is_dir():
         with _cache.whole(folder) as draft:
             _make(origin, format_name, module, draft)
+        _cache.mark_used(origin.folder)
+        _cache.trim()
     manifest = json.loads((folder / "manifest.json").read_text())
     return Artefact(model=origin.model, format=format_name, path=folder / f"model{module.SUFFIX}", **manifest)
 
@@ -68,23 +84,35 @@ def _make(origin: Source, format_name: str, module: ModuleType, draft: Path) -> 
     path = draft / f"model{module.SUFFIX}"
     began = time.perf_counter()
     model = architectures.parse(origin.model)
-    if architectures.is_file(model):
+    request = {"format": format_name, "inputs": str(origin.inputs), "path": str(path)}
+    through = _origin(module)
+    if architectures.is_file(model) and through != model.architecture:
         _take(model, format_name, path)
-        (draft / "manifest.json").write_text(json.dumps(_manifest(path, began, _cache.reference_versions())))
-        return
-    _run(
-        "convert",
-        {
-            "do": "convert",
-            "model": origin.model,
-            "format": format_name,
-            "weights": str(origin.weights),
-            "inputs": str(origin.inputs),
-            "path": str(path),
-        },
-    )
-    versions = {name: importlib.metadata.version(name) for name in module.DISTRIBUTIONS}
+        versions = _cache.reference_versions(model.architecture)
+    elif through is None:
+        request |= {"do": "convert", "model": origin.model, "weights": str(origin.weights)}
+        versions = _run("convert", request, _converter(module))
+    else:
+        first = convert(origin, through)
+        request |= {"do": "convert_file", "source": str(first.path), "outputs": str(origin.reference)}
+        versions = first.versions | _run("convert", request, _converter(module))
     (draft / "manifest.json").write_text(json.dumps(_manifest(path, began, versions)))
+
+
+def _folder(source_folder: Path, format_name: str, module: ModuleType) -> Path:
+    """Return where an artefact belongs; one that other versions of its converter made is another one."""
+    converter = _converter(module)
+    if converter is None:
+        return source_folder / format_name
+    return source_folder / f"{format_name}-{_environment.pins(converter)[converter]}"
+
+
+def _converter(module: ModuleType) -> str | None:
+    return getattr(module, "CONVERTER", None)
+
+
+def _origin(module: ModuleType) -> str | None:
+    return getattr(module, "FROM", None)
 
 
 def _take(model: architectures.Model, format_name: str, path: Path) -> None:
@@ -103,30 +131,46 @@ def _manifest(path: Path, began: float, versions: dict[str, str]) -> dict[str, o
     }
 
 
-def _run(stage: str, request: dict[str, str | int]) -> None:
-    """Do a request in a fresh process; raise ConversionFailed with what it said or how it ended."""
-    command = [sys.executable, "-m", "edgebench.formats._process"]
+def _run(stage: str, request: Mapping[str, str | int], converter: str | None = None) -> dict[str, str]:
+    """Do a request in a fresh process and return the versions of what did it.
+
+    Raise ConversionFailed with what it said or how it ended.
+    """
+    command = [_environment.interpreter(converter), "-m", "edgebench.formats._process"]
+    given = json.dumps({**request, "where": str(Path.cwd())}).encode()
     with tempfile.TemporaryDirectory(prefix="edgebench-") as scratch, tempfile.TemporaryFile() as stderr:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            cwd=scratch,  # converters litter the current folder
+            env={**os.environ, **_python_path()},
+            start_new_session=True,  # converters start programs, which are to end with them
+        )
         try:
-            done = subprocess.run(
-                command,
-                input=json.dumps({**request, "where": str(Path.cwd())}).encode(),
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                cwd=scratch,  # converters litter the current folder
-                env={**os.environ, **_python_path()},
-                timeout=_LIMIT_S,
-                check=False,
-            )
+            said, _ = process.communicate(given, timeout=_LIMIT_S)
         except subprocess.TimeoutExpired:
+            _end(process)
             reason = f"not done within {_LIMIT_S} s"
             raise ConversionFailed(stage, reason, lost=True, stderr_tail=_tail(stderr)) from None
-        if done.returncode != 0 or not done.stdout:
-            reason = _ending(done.returncode)
+        except BaseException:
+            _end(process)
+            raise
+        if process.returncode != 0 or not said:
+            reason = _ending(process.returncode)
             raise ConversionFailed(stage, reason, lost=True, stderr_tail=_tail(stderr))
-        answer = json.loads(done.stdout)
+        answer = json.loads(said)
         if answer["failed"] is not None:
             raise ConversionFailed(stage, answer["failed"], lost=False, stderr_tail=_tail(stderr))
+        return dict(answer["versions"])
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End a converter and all that it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _python_path() -> dict[str, str]:

@@ -16,6 +16,15 @@ def hold(limit_bytes: int) -> None:
     _set(resource.RLIMIT_CORE, 0)
 
 
+def hold_data(limit_bytes: int) -> None:
+    """Let this process, and each that it starts, have so many bytes of memory of its own; libraries' maps are free.
+
+    Since Linux 4.7 RLIMIT_DATA counts private memory that can be written, however a process asked the kernel for it.
+    """
+    _set(resource.RLIMIT_DATA, limit_bytes)
+    _set(resource.RLIMIT_CORE, 0)
+
+
 def allow(more_bytes: int) -> None:
     """Let this process have more addresses than it was held to."""
     soft, _ = resource.getrlimit(resource.RLIMIT_AS)

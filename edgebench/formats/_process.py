@@ -4,14 +4,17 @@ import json
 import os
 import sys
 import traceback
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import psutil
 
 from edgebench import architectures, plugins
 from edgebench.errors import UsageError
 from edgebench.formats import _users
 from edgebench.formats._filegraph import shown
-from edgebench.formats._limits import hold
+from edgebench.formats._limits import hold, hold_data
 
 if TYPE_CHECKING:
     import torch
@@ -99,6 +102,26 @@ def convert(model: str, format_name: str, weights: str, inputs: str, path: str) 
     plugins.load("formats", format_name).convert(module.eval(), tensors, Path(path))
 
 
+def convert_file(format_name: str, source: str, inputs: str, outputs: str, path: str) -> None:
+    """Write a network's file in another format; inputs and outputs are those it has and gives."""
+    import numpy as np
+
+    with np.load(inputs, allow_pickle=False) as stored, np.load(outputs, allow_pickle=False) as expected:
+        plugins.load("formats", format_name).convert_file(
+            Path(source),
+            {name: stored[name] for name in stored.files},
+            [expected[name] for name in expected.files],
+            Path(path),
+        )
+
+
+def _versions(format_name: str) -> dict[str, str]:
+    """Return the versions of the packages that a conversion needs."""
+    module = plugins.load("formats", format_name)
+    converter = getattr(module, "CONVERTER", None)
+    return {name: version(name) for name in (*module.DISTRIBUTIONS, converter) if name is not None}
+
+
 def _save(path: Path, tensors: "dict[str, torch.Tensor]") -> None:
     import numpy as np
 
@@ -124,7 +147,7 @@ def main() -> int:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a converter prints must not be taken for the answer
     request: dict[str, Any] = json.loads(sys.stdin.buffer.read())
-    failed = None
+    failed, versions = None, {}
     do, where = request.pop("do"), request.pop("where")
     if where not in sys.path:
         sys.path.append(where)  # of a user's own function, if the model is one; last, it shadows nothing
@@ -134,11 +157,14 @@ def main() -> int:
         elif do == "check":
             check_weights(**request)
         else:
-            convert(format_name=request.pop("format"), **request)
+            hold_data(psutil.virtual_memory().available)
+            format_name = request.pop("format")
+            {"convert": convert, "convert_file": convert_file}[do](format_name=format_name, **request)
+            versions = _versions(format_name)
     except Exception as error:  # noqa: BLE001 - here a conversion is isolated: the reason becomes the row's
         traceback.print_exception(error)
         failed = reason(error)
-    answers.write(json.dumps({"failed": failed}))
+    answers.write(json.dumps({"failed": failed, "versions": versions}))
     answers.close()
     return 0
 

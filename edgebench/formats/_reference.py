@@ -2,11 +2,12 @@
 
 The reference is onnxruntime on the CPU with one thread and no graph optimisation, or ONNX's own evaluator in numpy
 where onnxruntime is not installed. So parity of onnxruntime tells what its optimisations change, that of other runtimes
-how far they lie from onnxruntime; neither tells whether the file is right.
+how far they lie from onnxruntime; neither tells whether the file is right. For .tflite files the reference is LiteRT
+with its plain reference kernels, one thread, no delegate.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
@@ -17,18 +18,27 @@ from edgebench.formats import _cache, _users
 from edgebench.formats._filegraph import FileTensor
 from edgebench.formats._limits import hold
 
+if TYPE_CHECKING:
+    from edgebench.board.backends import Arrays
+
+_NEEDED = {
+    "onnx": "install onnxruntime, pip install 'edgebench[onnxruntime]'",
+    "tflite": "install LiteRT, pip install 'edgebench[litert]'",
+}
 _SMALLEST_ID = 2  # integers are 0 or 1: valid as a token's number, its type, and a mask
 
 
 def make(model: Model, batch: int, seed: int, folder: Path) -> None:
     """Write inputs.npz and reference.npz of a file; raise UsageError when it is none that can be run here."""
-    if model.architecture != "onnx":
-        raise UsageError(f"Nothing here runs a .{model.architecture} file.")
+    versions = _cache.reference_versions(model.architecture)
+    if not versions:
+        raise UsageError(f"Nothing here runs a .{model.architecture} file: {_NEEDED[model.architecture]}.")
     graph = _users.file_graph(model, batch)
     hold(psutil.virtual_memory().available)  # maps of any size may stand in a file: fail here, not the machine
     generator = np.random.default_rng(seed)
     inputs = {name: _input(graph.tensor(name), generator) for name in graph.inputs}
-    outputs = _run(_users.stored_file(model), inputs)
+    run = {"onnx": _run_onnx, "tflite": _run_tflite}[model.architecture]
+    outputs = run(_users.stored_file(model), inputs)
     np.savez(folder / "inputs.npz", **inputs)  # type: ignore[arg-type]  # the stub takes the names for its own flags
     np.savez(folder / "reference.npz", **{f"y{place}": array for place, array in enumerate(outputs)})  # type: ignore[arg-type]
 
@@ -48,8 +58,8 @@ def _input(tensor: FileTensor, generator: np.random.Generator) -> "np.ndarray[An
     )
 
 
-def _run(path: Path, inputs: "dict[str, np.ndarray[Any, np.dtype[Any]]]") -> "list[np.ndarray[Any, np.dtype[Any]]]":
-    if "onnx" in _cache.reference_versions():
+def _run_onnx(path: Path, inputs: "Arrays") -> "list[np.ndarray[Any, np.dtype[Any]]]":
+    if "onnx" in _cache.reference_versions("onnx"):
         from onnx.reference import ReferenceEvaluator
 
         return list(ReferenceEvaluator(str(path)).run(None, inputs))
@@ -60,3 +70,16 @@ def _run(path: Path, inputs: "dict[str, np.ndarray[Any, np.dtype[Any]]]") -> "li
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     return list(session.run(None, inputs))
+
+
+def _run_tflite(path: Path, inputs: "Arrays") -> "list[np.ndarray[Any, np.dtype[Any]]]":
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    from edgebench.board.backends.litert import ordered
+
+    interpreter = Interpreter(str(path), num_threads=1, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+    interpreter.allocate_tensors()
+    for one, array in zip(ordered(interpreter, "input"), inputs.values(), strict=True):
+        interpreter.set_tensor(one["index"], array)
+    interpreter.invoke()
+    return [interpreter.get_tensor(one["index"]) for one in ordered(interpreter, "output")]

@@ -70,6 +70,8 @@ class Need:
 
     glibc: Mapping[str, tuple[int, int]]
     disk_bytes: int
+    obstacle: str | None = None
+    """Why a board cannot have it from wheels, whatever its glibc and disk."""
 
 
 # Tags and sizes of the wheels published on 2026-11-22, for CPython 3.13: compressed (they lie on the board while they
@@ -78,6 +80,14 @@ BASE = Need(
     glibc={"x86_64": (2, 27), "aarch64": (2, 27)}, disk_bytes=130_000_000
 )  # environment, numpy 2.4.6, psutil 7.2.2
 NEEDS = {
+    "ai-edge-litert": Need(glibc={"x86_64": (2, 27), "aarch64": (2, 27)}, disk_bytes=110_000_000),  # 2.3.0
+    "executorch": Need(  # 1.5.1, with torch
+        glibc={"x86_64": (2, 28), "aarch64": (2, 28)},
+        disk_bytes=2_200_000_000,
+        obstacle="it asks for antlr4-python3-runtime 4.9.3, which has no wheel, and nothing is built on boards",
+    ),
+    "mnn": Need(glibc={"x86_64": (2, 17), "aarch64": (2, 17)}, disk_bytes=80_000_000),  # 3.6.1
+    "ncnn": Need(glibc={"x86_64": (2, 24), "aarch64": (2, 24)}, disk_bytes=50_000_000),  # 1.0.20261020
     "onnxruntime": Need(glibc={"x86_64": (2, 28), "aarch64": (2, 28)}, disk_bytes=100_000_000),  # 1.31.1
     "openvino": Need(glibc={"x86_64": (2, 28), "aarch64": (2, 35)}, disk_bytes=250_000_000),  # 2026.4.1
     "torch": Need(glibc={"x86_64": (2, 28), "aarch64": (2, 28)}, disk_bytes=1_200_000_000),  # 2.13.0, builds for CPUs
@@ -246,6 +256,8 @@ def _package_obstacle(survey: Survey, backend: str) -> str | None:
         return "it comes from another package, which is not copied to boards"
     distribution = module.DISTRIBUTION
     need = NEEDS.get(distribution or "")
+    if need is not None and need.obstacle is not None:
+        return need.obstacle
     needed = max(BASE.glibc[survey.machine], need.glibc[survey.machine] if need else (0, 0))
     if survey.glibc < needed:
         return (

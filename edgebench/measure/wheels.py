@@ -27,8 +27,11 @@ def requirements(backends: Iterable[str]) -> tuple[str, ...]:
 
     A runtime that is not installed here is asked for in its newest version. Raise UsageError for an unknown backend.
     """
-    found = (plugins.load("backends", name).DISTRIBUTION for name in backends)
-    return tuple(pinned(name) for name in sorted({*BASE, *(name for name in found if name is not None)}))
+    modules = [plugins.load("backends", name) for name in backends]
+    found = {
+        one for module in modules for one in (module.DISTRIBUTION, *getattr(module, "ALSO", ())) if one is not None
+    }
+    return tuple(pinned(name) for name in sorted({*BASE, *found}))
 
 
 def pinned(distribution: str) -> str:

@@ -154,7 +154,7 @@ def facts(found: Mapping[str, Any]) -> Table:
 YOURS = (
     "Your own models are counted and measured in place of these:",
     "  path/to/model.onnx               as it is; --input 1x3x224x224 sets open axes",
-    "  path/to/model.tflite             counted; no backend here loads it yet",
+    "  path/to/model.tflite             as it is, by litert",
     "  python:package.module:factory    what the function returns, a torch.nn.Module",
     "With --weights FILE a network takes a state dictionary, such as torchvision's.",
 )

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 SCHEMA: Literal[1] = 1
 """Version of the manifest; a bundle of another one is refused."""
 
-RUNS_CODE = ("pt2",)
-"""Formats that a bundle may not hold: to load a .pt2 is to unpickle it and to evaluate text from it (torch 2.13)."""
+RUNS_CODE = ("pt2", "aoti")
+"""Formats that a bundle may not hold.
+
+To load an exported program is to unpickle it and to evaluate text from it (torch 2.13); an AOTInductor package is code.
+"""
 
 _MODEL = re.compile(r"[a-z][a-z0-9_]{0,63}(:[A-Za-z0-9_.,=+-]{1,150})?")
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,199}")

@@ -65,16 +65,17 @@ def test_a_file_is_for_the_backends_that_load_it(small: Path) -> None:
     assert served(name, ALL, asked=False) == ALL[1:]
     assert served("lenet5", ALL, asked=True) == ALL
     with pytest.raises(
-        UsageError, match=r"torch cannot load a \.onnx file, which is run as it is: expected onnxruntime"
+        UsageError, match=r"torch cannot run a \.onnx file, nor what it is converted to: expected mnn or ncnn or onnxr"
     ):
         served(name, ALL, asked=True)
 
 
-def test_a_tflite_file_has_no_backend_yet(tmp_path: Path) -> None:
-    """To run a .tflite file says which backend is missing."""
-    path = tflite_files.written(tmp_path, tflite_files.small())
-    with pytest.raises(UsageError, match=r"No backend of this version loads \.tflite files: litert is missing"):
-        api.plan(api.Request(models=(str(path),), results=tmp_path))
+def test_a_tflite_file_is_for_litert(tmp_path: Path) -> None:
+    """No other backend runs a .tflite file, nor is it converted to anything."""
+    (name,) = canonical([str(tflite_files.written(tmp_path, tflite_files.small()))])
+    assert served(name, [("litert", ()), *ALL], asked=False) == [("litert", ())]
+    with pytest.raises(UsageError, match=r"cannot run a \.tflite file.*: expected litert\."):
+        served(name, ALL, asked=True)
 
 
 def test_a_plan_holds_the_shapes(small: Path, tmp_path: Path) -> None:

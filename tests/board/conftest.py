@@ -10,7 +10,11 @@ import pytest
 
 from edgebench.formats import convert, source
 
-MODELS = {"lenet5": "lenet5", "separable": "layer:separable,size=8,in=16,out=16,kernel=3"}
+MODELS = {
+    "lenet5": "lenet5",
+    "mobilenet": "mobilenet_v1:width=0.25,resolution=128",
+    "separable": "layer:separable,size=8,in=16,out=16,kernel=3",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgebench.board.backends import load_backend, runtime_version
 from edgebench.board.child import Child, WorkerLost
 from edgebench.board.wire import Lost, TrialPlan
 
@@ -18,8 +19,25 @@ LIMITS = {"warm_up_s": 0.05, "warm_up_cap_s": 0.1}
 LIMIT_S = 60
 Networks = Callable[[str, str], Any]
 CPUS = sorted(os.sched_getaffinity(0))
-PROVIDERS = {"null": "numpy", "onnxruntime": "CPUExecutionProvider", "openvino": "CPU", "torch": "CPU "}
-FORMATS = {"onnxruntime": "onnx", "openvino": "onnx", "torch": "pt2"}
+PROVIDERS = {
+    "litert": "CPU XNNPACK",
+    "mnn": "CPU",
+    "ncnn": "CPU",
+    "null": "numpy",
+    "onnxruntime": "CPUExecutionProvider",
+    "openvino": "CPU",
+    "torch": "CPU ",
+}
+FORMATS = {
+    "litert": "tflite",
+    "mnn": "mnn",
+    "ncnn": "ncnn",
+    "onnxruntime": "onnx",
+    "openvino": "onnx",
+    "torch": "pt2",
+}
+WITH_TORCH = {"torch"}
+"""Runtimes that are torch, or import it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +108,21 @@ TWO_CPUS = pytest.mark.skipif(len(CPUS) < 2, reason="this machine lets the tests
         pytest.param(("onnxruntime", "lenet5", 1), marks=pytest.mark.slow),
         pytest.param(("openvino", "lenet5", 1), marks=pytest.mark.slow),
         pytest.param(("torch", "separable", 1), marks=pytest.mark.slow),
+        *(
+            pytest.param(
+                (backend, model, threads), marks=pytest.mark.slow if threads == 1 else [TWO_CPUS, pytest.mark.slow]
+            )
+            for backend in ("litert", "mnn", "ncnn")
+            for model, threads in (("lenet5", 1), ("mobilenet", 1), ("mobilenet", 2))
+        ),
     ],
     ids=lambda param: "-".join(str(part) for part in param if part is not None),
 )
 def life(request: pytest.FixtureRequest, network: Networks) -> Life:
     """The whole life of one worker, lived once for all tests of this module."""
     backend, model, threads = request.param
+    if runtime_version(load_backend(backend)) is None:
+        pytest.skip(f"the runtime of {backend} is not installed")
     if model is None:
         return live(trial(backend, threads=threads))
     made = network(model, FORMATS[backend])
@@ -103,8 +130,8 @@ def life(request: pytest.FixtureRequest, network: Networks) -> Life:
 
 
 def test_worker_holds_its_runtime_and_no_other(life: Life) -> None:
-    """torch, pandas, pydantic and typer are not in a worker; torch's own backend has torch alone."""
-    assert life.opened["foreign_modules"] == (["torch"] if life.trial.backend == "torch" else [])
+    """torch, pandas, pydantic and typer are not in a worker, but for torch where the runtime is or imports it."""
+    assert life.opened["foreign_modules"] == (["torch"] if life.trial.backend in WITH_TORCH else [])
 
 
 def test_worker_says_what_it_really_runs(life: Life) -> None:

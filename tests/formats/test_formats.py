@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +10,8 @@ import torch
 
 from edgebench import formats
 from edgebench.errors import UsageError
-from edgebench.formats import ConversionFailed
-from edgebench.formats._cache import source_folder, whole
+from edgebench.formats import ConversionFailed, _cache
+from edgebench.formats._cache import source_folder, trim, whole
 
 PLUGIN = """
 import os
@@ -126,6 +127,32 @@ def test_clearing_says_what_it_freed(empty: Path) -> None:
         (draft / "weights.pt").write_bytes(b"12345")
     assert (formats.cached_bytes(), formats.clear_cache(), formats.cached_bytes()) == (5, 5, 0)
     assert kept(empty) == []
+
+
+def test_the_cache_is_kept_small(empty: Path) -> None:
+    """What was not used for longest goes first, nothing of the last day, and nothing that a user gave."""
+    root = empty / "edgebench"
+    names = ("artefacts/old", "environments/older", "artefacts/new", "artefacts/users")
+    for name, age_s in zip(names, (2e5, 3e5, 1e3, 9e5), strict=True):
+        (root / name).mkdir(parents=True)
+        (root / name / "file").write_bytes(bytes(100))
+        then = (root / name).stat().st_mtime - age_s
+        os.utime(root / name, (then, then))
+    cached = formats.cached_bytes
+    trim(300)
+    assert (cached(), (root / names[1]).exists()) == (300, False)
+    _cache.mark_used(root / names[0])
+    trim(0)
+    assert [name for name in names if (root / name).exists()] == [names[0], names[2], names[3]]
+
+
+def test_the_caches_limit_is_the_users(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """EDGEBENCH_CACHE_BYTES sets the limit; what is no number is one sentence."""
+    monkeypatch.setenv("EDGEBENCH_CACHE_BYTES", "20G")
+    with pytest.raises(UsageError, match="EDGEBENCH_CACHE_BYTES is '20G'"):
+        trim()
+    monkeypatch.setenv("EDGEBENCH_CACHE_BYTES", "5")
+    assert _cache._most_bytes() == 5
 
 
 @pytest.mark.parametrize("trouble", [KeyboardInterrupt(), ConversionFailed("convert", "no", lost=False)])

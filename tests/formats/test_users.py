@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from edgebench import architectures, formats
+from edgebench import architectures, formats, plugins
+from edgebench.board.backends import package_version
 from edgebench.errors import UsageError
 from tests.formats import onnx_files, tflite_files
 from tests.formats.onnx_files import model, node, value, weights, written
@@ -150,13 +151,32 @@ def test_inputs_follow_type_and_seed(tmp_path: Path) -> None:
         assert not any(np.array_equal(found[key], other[key]) for key in kinds)
 
 
-def test_a_tflite_file_is_read_but_not_run(tmp_path: Path) -> None:
-    """A .tflite file has a name and inputs; its source says that nothing here runs it."""
+def test_a_tflite_file_has_a_name_and_inputs(tmp_path: Path) -> None:
+    """A .tflite file is named by its content, its inputs by name and place; nothing is converted from it."""
     name = adopted(tflite_files.written(tmp_path, tflite_files.small()))
     assert name.startswith("tflite:file=net,sha256=")
     assert formats.input_shapes(architectures.parse(name)) == {"x#0": (1, 8, 8, 3)}
-    with pytest.raises(formats.ConversionFailed, match=r"Nothing here runs a \.tflite file"):
-        formats.source(name)
+    assert [form for form in plugins.names("formats") if formats.accepts(form, "tflite")] == ["tflite"]
+
+
+@pytest.mark.skipif(package_version("ai-edge-litert") is not None, reason="LiteRT is here, and runs it")
+def test_a_tflite_file_needs_litert(tmp_path: Path) -> None:
+    """Without LiteRT the source of a .tflite file says what to install."""
+    with pytest.raises(formats.ConversionFailed, match=r"Nothing here runs a \.tflite file: .*edgebench\[litert\]"):
+        formats.source(adopted(tflite_files.written(tmp_path, tflite_files.small())))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(package_version("ai-edge-litert") is None, reason="LiteRT is not installed")
+def test_a_tflite_file_is_run_as_it_is(tmp_path: Path) -> None:
+    """The artefact is the user's file, byte for byte; its reference is LiteRT's, from its reference kernels."""
+    path = tflite_files.written(tmp_path, tflite_files.small())
+    origin = formats.source(adopted(path))
+    artefact = formats.convert(origin, "tflite")
+    assert artefact.path.read_bytes() == path.read_bytes()
+    assert list(artefact.versions) == ["ai-edge-litert"]
+    with np.load(origin.reference) as reference:
+        assert np.isfinite(reference["y0"]).all()
 
 
 # --- what is in the file ---------------------------------------------------------------------------------------------

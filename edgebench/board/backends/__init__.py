@@ -72,13 +72,14 @@ class Backend(Protocol):
 
     A module may also have `STATUS`, a dict of what has to be known of its figures (`NOT_RUN`) by option as users write
     it, "" for the backend itself; `installed()`, which returns what `runtime_version` does, where a package's version
-    does not tell; and `GET_IT`, a sentence on how to get a runtime that no package holds.
+    does not tell; `GET_IT`, a sentence on how to get a runtime that no package holds; and `ALSO`, packages that a board
+    needs beside `DISTRIBUTION`, where that one does not ask for them by itself.
     """
 
     FORMAT: str | None
     """The format it loads; None when it needs no file."""
     DISTRIBUTION: str | None
-    """The package that holds the runtime, which is also the name of the extra; None when none does."""
+    """The package that holds the runtime; None when none does. The extra that brings it is called as the backend is."""
     PRECISIONS: tuple[str, ...]
     OPTIONS: tuple[str, ...]
     """The words allowed after the backend's name."""

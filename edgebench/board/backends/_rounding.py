@@ -1,0 +1,62 @@
+"""Find out from outputs alone in which precision a runtime keeps its inputs: for runtimes that do not tell.
+
+Inputs that bf16 holds exactly are made larger by ever coarser steps. A step that a runtime rounds away changes no bit
+of any output. That shows what inputs and the first layer's arithmetic are lowered to, by storage or by arithmetic;
+weights that a file holds in fewer bits do not show.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from edgebench.board.backends import Loaded
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from edgebench.board.backends import Arrays
+
+_BASE_BITS = 4
+_STEPS = ((18, "fp32"), (10, "fp16"), (7, "bf16"))
+"""A step of 2**-n of the value, and the coarsest type whose rounding leaves it: bf16 has 8 significant bits, fp16 11.
+
+With 4 bits in the value, 2**-18 of it is exact in the 24 of fp32, and large enough to pass a deep network's rounding.
+"""
+
+
+def kept(loaded: Loaded, inputs: "Arrays") -> str:
+    """Return the precision that a loaded model keeps of its inputs, "coarser" below bf16, "unknown" without reals.
+
+    The model has these inputs again afterwards, but the outputs of another call.
+    """
+    base = {name: _rounded(array) for name, array in inputs.items()}
+    real = [name for name, array in base.items() if array.dtype.kind == "f"]
+    if not real:
+        return "unknown"
+    reference = _outputs(loaded, base)
+    found = "coarser"
+    for bits, precision in _STEPS:
+        stepped = {name: array * array.dtype.type(1 + 2.0**-bits) for name, array in base.items() if name in real}
+        if _differ(reference, _outputs(loaded, {**base, **stepped})):
+            found = precision
+            break
+    loaded.set_inputs(inputs)
+    return found
+
+
+def _rounded(array: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    """Return real numbers with their first bits alone, others as they are."""
+    import numpy as np
+
+    if array.dtype.kind != "f":
+        return array
+    significand, exponent = np.frexp(array)
+    return np.ldexp(np.round(significand * 2**_BASE_BITS) / 2**_BASE_BITS, exponent).astype(array.dtype)
+
+
+def _outputs(loaded: Loaded, inputs: "Arrays") -> "list[np.ndarray[Any, Any]]":
+    loaded.set_inputs(inputs)
+    loaded.call()
+    return [output.copy() for output in loaded.outputs()]
+
+
+def _differ(first: "list[np.ndarray[Any, Any]]", second: "list[np.ndarray[Any, Any]]") -> bool:
+    return any((one != other).any() for one, other in zip(first, second, strict=True))
