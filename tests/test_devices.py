@@ -286,7 +286,8 @@ def test_wrong_kind_is_said_plainly() -> None:
     """The refusal says what was found, what was expected, and what to do."""
     sentence = "This machine is not of the kind rpi4: found x86_64 Intel(R) Core(TM) i3-8100 CPU @ 3.60GHz, "
     sentence += "expected device-tree compatible "
-    sentence += "'raspberrypi,4-model-b' (or 2 more); use --device host to measure it as what it is."
+    sentence += "'raspberrypi,4-model-b' (or 2 more); name a board by --host, emulate one "
+    sentence += "(edgebench devices emulate rpi4), or use --device host to measure it as what it is."
     assert refusal(devices.check, devices.find("rpi4"), facts("x86")) == sentence
 
 
@@ -559,7 +560,10 @@ UNIT_MISTAKES = [
         'a = {device = "rpi4"}\na = {device = "rpi5"}',
         "is not TOML: Cannot overwrite a value (at end of document).",
     ),
-    ('a = {device = "rpi4", hots = "pi"}', "unknown key a.hots: expected one of device, host, python."),
+    (
+        'a = {device = "rpi4", hots = "pi"}',
+        "unknown key a.hots: expected one of device, host, python, ssh_config, emulated.",
+    ),
     ('a = {host = "pi"}', "a.device is missing: expected str."),
     ('a = "pi@10.0.0.4"', "a is 'pi@10.0.0.4' (str): expected table."),
     ('host = {device = "x86"}', "the unit 'host' is called like this machine: expected a name like 'host-a'."),

@@ -2,6 +2,7 @@
 
 from edgebench.api.bundles import Packed, pack
 from edgebench.api.counting import Counting, count
+from edgebench.api.emulating import Emulated, emulate, remove_emulated, stop_emulated
 from edgebench.api.listing import BackendState, CacheState, Suite, backends, cache_state, clear_cache, suites
 from edgebench.api.planning import Plan, Request
 from edgebench.api.preparing import board, draft, prepare, probe, remove
@@ -13,6 +14,7 @@ __all__ = [
     "BackendState",
     "CacheState",
     "Counting",
+    "Emulated",
     "Outcome",
     "Packed",
     "Plan",
@@ -27,6 +29,7 @@ __all__ = [
     "clear_cache",
     "count",
     "draft",
+    "emulate",
     "expectation",
     "pack",
     "plan",
@@ -35,8 +38,10 @@ __all__ = [
     "read",
     "recompute",
     "remove",
+    "remove_emulated",
     "resume",
     "run",
     "selftest",
+    "stop_emulated",
     "suites",
 ]

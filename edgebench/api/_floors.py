@@ -12,10 +12,11 @@ _MODEL = "layer:identity"
 def add_floors(execution: Execution) -> None:
     """Give every trial that loads a file an identity network in the same format, where that can be made.
 
-    A run from a bundle makes no files: its trials have no floor.
+    A run from a bundle makes no files: its trials have no floor, nor have those that nobody times.
     """
     state = execution.folder.read()
-    if state.started.bundle is not None or not state.started.protocol.footprints:
+    protocol = state.started.protocol
+    if state.started.bundle is not None or not (protocol.footprints and protocol.rounds):
         return
     made = {name: _floor(name) for name in set(state.started.formats.values()) if name is not None}
     for trial in state.started.trials:

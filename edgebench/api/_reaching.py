@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from edgebench import devices
+from edgebench.board.wire import Hello
 from edgebench.devices.records import Device, Unit
+from edgebench.errors import DeviceUnreachableError, UsageError
 from edgebench.measure.link import linked
 from edgebench.measure.local import Local
 from edgebench.measure.ssh import Ssh
@@ -26,6 +28,11 @@ class Board:
     runtimes: Mapping[str, str]
     broken: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def emulated(self) -> bool:
+        """Tell whether it is a stand-in: by its entry in boards.toml, or by what it says of itself."""
+        return self.unit.emulated or bool(self.facts.get("emulated"))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
@@ -44,11 +51,31 @@ def reached(name: str, host: str | None = None) -> Iterator[Side]:
     answers.
     """
     unit = unit_of(name, host)
-    with _transport(unit) as transport, transport.agent() as (connection, hello):
+    with _transport(unit) as transport, _answering(unit, transport) as (connection, hello):
         device = devices.host_kind(hello.facts) if unit.device == devices.HOST else devices.find(unit.device)
         devices.check(device, hello.facts, unit)
         board = Board(device=device, unit=unit, facts=hello.facts, runtimes=hello.runtimes, broken=hello.broken)
         yield Side(board=board, transport=transport, connection=connection)
+
+
+def refuse_emulated(board: Board, reason: str) -> None:
+    """Raise UsageError for a stand-in; `reason` says what a latency of it would be."""
+    if board.emulated:
+        raise UsageError(f"{board.unit.name} is a stand-in, an emulated board: {reason}.")
+
+
+@contextlib.contextmanager
+def _answering(unit: Unit, transport: Transport) -> Iterator[tuple[Connection, Hello]]:
+    """Start the agent; a stand-in that is not there says how it is started."""
+    with contextlib.ExitStack() as stack:
+        try:
+            found = stack.enter_context(transport.agent())
+        except DeviceUnreachableError as error:
+            if not unit.emulated:
+                raise
+            reason = str(error.__cause__ or error).rstrip(".")
+            raise DeviceUnreachableError(f"{reason}; `edgebench devices emulate {unit.device}` starts it.") from error
+        yield found
 
 
 def unit_of(name: str, host: str | None) -> Unit:
@@ -69,5 +96,5 @@ def _transport(unit: Unit) -> Iterator[Transport]:
     if unit.host is None:
         yield Local()
         return
-    with linked(unit.host) as link:
+    with linked(unit.host, unit.ssh_config) as link:
         yield Ssh(link=link)

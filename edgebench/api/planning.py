@@ -15,6 +15,7 @@ from edgebench.errors import UsageError
 from edgebench.formats import cached
 from edgebench.measure.duration import Timing, expected_seconds
 from edgebench.measure.plan import (
+    CHECKING,
     TWIN,
     Protocol,
     Session,
@@ -69,7 +70,8 @@ class Request:
 class Plan:
     """What a run will do: its trials in sessions, the counts of its models, and the seconds it is expected to take.
 
-    `left_out` are those of the trials that will not be started; from `timings`, by trial id, the seconds follow.
+    `left_out` are those of the trials that will not be started; from `timings`, by trial id, the seconds follow. On a
+    stand-in (`emulated`) trials are checked and not timed, and nobody knows how long that takes: `measuring_s` is None.
     """
 
     device: Device
@@ -83,8 +85,9 @@ class Plan:
     left_out: tuple[NotStarted, ...]
     bundle: BundleUsed | None
     timings: dict[str, Timing]
-    measuring_s: float
+    measuring_s: float | None
     converting_s: float
+    emulated: bool = False
 
 
 def plan_for(request: Request, board: Board) -> Plan:
@@ -93,6 +96,8 @@ def plan_for(request: Request, board: Board) -> Plan:
     Raise UsageError for anything that does not exist or does not fit together.
     """
     device, unit, facts = board.device, board.unit, board.facts
+    if board.emulated:
+        _refuse_timing(request, unit)
     calibration.read(request.results, unit.name)  # a wrong one is to be said now, not when verdicts look it up
     bundle = None if request.bundle is None else _bundled.opened(request.bundle)
     trials = _trials(request, board, bundle)
@@ -105,12 +110,10 @@ def plan_for(request: Request, board: Board) -> Plan:
     needs = {trial.id: worker_bytes(trial, weight_bytes[trial.model]) for trial in trials}
     seed = secrets.randbelow(2**31) if request.seed is None else request.seed
     left_out = _left_out(needs, facts["memory_available_bytes"], unit)
-    planned = tuple(sessions(trials, seed, needs, facts["memory_available_bytes"]))
+    planned = tuple(sessions(trials, seed, needs, facts["memory_available_bytes"], timed=not board.emulated))
     timings = _expecting.timings(trials, {one.model: one for one in counted}, device, request.results, unit.name)
     started = _without(planned, {one.trial for one in left_out})
-    protocol = _expecting.protocol(_given(request, device), request.invocations, started, timings)
-    if not request.memory:
-        protocol = replace(protocol, footprints=0)
+    protocol = _protocol(request, board, started, timings)
     return Plan(
         device=device,
         unit=unit,
@@ -123,9 +126,35 @@ def plan_for(request: Request, board: Board) -> Plan:
         left_out=left_out,
         bundle=None if bundle is None else _bundled.used(bundle),
         timings=timings,
-        measuring_s=expected_seconds(started, protocol, timings),
+        measuring_s=None if board.emulated else expected_seconds(started, protocol, timings),
         converting_s=_converting_s(trials, formats, weight_bytes) if bundle is None else 0.0,
+        emulated=board.emulated,
     )
+
+
+def _refuse_timing(request: Request, unit: Unit) -> None:
+    """Raise UsageError for options that ask a stand-in for time."""
+    asked = {
+        "--invocations": request.invocations,
+        "--budget": request.budget_s,
+        "--target": request.target,
+        "--pace": request.pace_hz,
+    }
+    given = [option for option, value in asked.items() if value is not None]
+    if given:
+        raise UsageError(
+            f"{unit.name} is a stand-in, an emulated board on which nothing is timed: leave {', '.join(given)} away."
+        )
+
+
+def _protocol(
+    request: Request, board: Board, started: Sequence[Session], timings: Mapping[str, Timing]
+) -> Protocol:
+    """Return how sessions are measured; on a stand-in nothing is timed."""
+    if board.emulated:
+        return CHECKING
+    chosen = _expecting.protocol(_given(request, board.device), request.invocations, started, timings)
+    return chosen if request.memory else replace(chosen, footprints=0)
 
 
 def _given(request: Request, device: Device) -> Protocol:

@@ -1,16 +1,18 @@
 """Set boards up and clear them, ask them what they are and what they can do: all that needs no measuring of models."""
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
 from edgebench.api import boards
-from edgebench.api._reaching import Board, reached, unit_of
+from edgebench.api._reaching import Board, reached, refuse_emulated, unit_of
 from edgebench.api.listing import backend
 from edgebench.board.probe import probe as facts_here
+from edgebench.devices.records import Unit
 from edgebench.errors import DeviceUnreachableError, UsageError
 from edgebench.measure import setup as setting
-from edgebench.measure.link import WORK, BoardCommandFailed, linked
+from edgebench.measure.link import WORK, BoardCommandFailed, Link, linked
 from edgebench.measure.ssh import Ssh
 from edgebench.store.calibration import Calibration
 
@@ -33,13 +35,13 @@ def prepare(
     names = tuple(backends) or _DEFAULT_BACKENDS
     for name in names:
         backend(name)
-    with linked(_address(device, host)) as link:
+    with _linked(unit) as link:
         return setting.prepare(link, names, wheels=wheels, say=say, python=unit.python)
 
 
 def remove(device: str, host: str | None) -> bool:
     """Delete all that edgebench put on a board, and return whether there was anything."""
-    with linked(_address(device, host)) as link:
+    with _linked(unit_of(device, host)) as link:
         return setting.remove(link)
 
 
@@ -54,9 +56,9 @@ def probe(device: str, host: str | None, results: Path, seconds: float) -> Calib
     unit = unit_of(device, host)
     if unit.host is None:
         return boards.probe_host(results, seconds)
-    with reached(device, host):
-        pass  # the right kind, set up, and nobody measuring on it
-    with linked(unit.host) as link:
+    with reached(device, host) as side:  # the right kind, set up, and nobody measuring on it
+        refuse_emulated(side.board, "its peaks would be those of an emulator")
+    with _linked(unit) as link:
         words = ["env", "-C", WORK, "PYTHONPATH=lib", "venv/bin/python", *boards.probe_words(seconds)]
         try:
             printed = link.run(words, limit_s=boards.probe_limit_s(seconds))
@@ -73,8 +75,10 @@ def draft(name: str, host: str | None) -> Path:
         return boards.new_device(hello.facts, name)
 
 
-def _address(device: str, host: str | None) -> str:
-    unit = unit_of(device, host)
+@contextlib.contextmanager
+def _linked(unit: Unit) -> Iterator[Link]:
+    """Give a link to a unit; raise UsageError for this machine, which none leads to."""
     if unit.host is None:
         raise UsageError("This machine needs no set-up: name a board with --host USER@HOST, or a unit of boards.toml.")
-    return unit.host
+    with linked(unit.host, unit.ssh_config) as link:
+        yield link

@@ -84,6 +84,9 @@ def expectation(planned: Plan) -> str:
     """Return in one sentence what a plan will do and how long it is expected to take."""
     trials, sessions = len(planned.trials) - len(planned.left_out), len(planned.sessions)
     work = f"{trials} trial{'s' * (trials != 1)} in {sessions} session{'s' * (sessions != 1)}"
+    if planned.measuring_s is None:
+        what = "each is loaded and called once, to see its outputs and its memory; nothing is timed"
+        return f"{work} on {planned.unit.name} ({planned.device.title}, emulated): {what}."
     converting = f" and {units.clock_time(planned.converting_s)} converting" if planned.converting_s else ""
     span = units.clock_time(planned.measuring_s)
     return (
@@ -179,6 +182,7 @@ def _started(planned: Plan, facts: devices.Facts) -> RunStarted:
         versions=versions(_PACKAGES),
         statuses=_statuses(planned),
         bundle=planned.bundle,
+        emulated=planned.emulated,
     )
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edgebench import __version__, devices
-from edgebench.api._reaching import Board, reached, unit_of
+from edgebench.api._reaching import Board, reached, refuse_emulated, unit_of
 from edgebench.api.planning import Plan, Request, plan_for
 from edgebench.api.reading import Result
 from edgebench.api.running import carry_out, silent
@@ -69,6 +69,7 @@ def selftest(asked: SelfTest, say: Callable[[str], None] = silent) -> Outcome:
     """
     _refuse(asked)
     with reached(asked.device, asked.host) as side:
+        refuse_emulated(side.board, "it has no resolution, because nothing is timed there")
         planned = _plan(asked, side.board)
         with _loaded(asked, planned, side.board):
             result = carry_out(planned, side, asked.results, say)
@@ -126,6 +127,7 @@ def _loaded(asked: SelfTest, planned: Plan, board: Board) -> Iterator[None]:
     if not asked.neighbour:
         yield
         return
+    assert planned.measuring_s is not None
     with neighbours.started(_PATIENCE * planned.measuring_s, board.facts["cpus_allowed"][-1], planned.seed):
         yield
 

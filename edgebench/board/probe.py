@@ -5,6 +5,7 @@ the machine is never read: facts end up in results that people publish, and host
 """
 
 import os
+import re
 import shlex
 import struct
 import sys
@@ -18,7 +19,7 @@ _X86_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "avx_
 
 # Linux, arch/arm64/include/asm/cputype.h: ARM_CPU_PART_*; numbers are per implementer, these are of 0x41 (Arm).
 _ARM_IMPLEMENTER = "0x41"
-_ARM_CORES = {
+ARM_CORES = {
     "0xd03": "Cortex-A53",
     "0xd04": "Cortex-A35",
     "0xd05": "Cortex-A55",
@@ -35,6 +36,8 @@ _ARM_CORES = {
     "0xd49": "Neoverse-N2",
     "0xd4f": "Neoverse-V2",
 }
+
+_STANDIN = "EDGEBENCH_STANDIN"  # set in every session on a stand-in
 
 _HZ_PER_KHZ = 1000  # cpufreq files are in kHz (Linux, Documentation/admin-guide/pm/cpufreq.rst)
 _BYTES_PER_KIB = 1024  # /proc/meminfo says kB and means KiB (Linux, Documentation/filesystems/proc.rst)
@@ -53,8 +56,8 @@ def probe(root: Path = Path("/")) -> dict[str, Any]:
         "cpu_model": cpu_model(processors),
         "cpu_parts": cpu_parts(processors),
         "cpu_flags": cpu_flags(processors),
-        "device_tree_model": next(iter(_strings(root / "proc/device-tree/model") or []), None),
-        "device_tree_compatible": _strings(root / "proc/device-tree/compatible"),
+        "device_tree_model": next(iter(_tree_strings(root, "model") or []), None),
+        "device_tree_compatible": _tree_strings(root, "compatible"),
         "cores": _count(parse_cpu_list(_text(root / "sys/devices/system/cpu/online"))) or len(processors) or None,
         "memory_total_bytes": memory.get("MemTotal"),
         "memory_available_bytes": memory.get("MemAvailable"),
@@ -83,7 +86,7 @@ def cpu_model(processors: list[dict[str, str]]) -> str | None:
     """
     printed = _unique(processor.get("model name") for processor in processors)
     cores = _unique(
-        _ARM_CORES.get(processor.get("CPU part", ""))
+        ARM_CORES.get(processor.get("CPU part", ""))
         for processor in processors
         if processor.get("CPU implementer") == _ARM_IMPLEMENTER
     )
@@ -148,6 +151,24 @@ def parse_os_release(text: str) -> str | None:
     return None
 
 
+def emulated(machine: str, kernel: str | None) -> bool:
+    """Tell whether a program is emulated: it sees another machine (uname -m) than the kernel is built for.
+
+    The file that tells of the kernel exists since Linux 6.1; an emulator of single programs leaves it alone. The 32-bit
+    programs of a 64-bit kernel are no emulation.
+
+    >>> emulated("aarch64", "x86_64"), emulated("armv8l", "aarch64"), emulated("aarch64", None)
+    (True, False, False)
+    """
+    return kernel is not None and _family(machine) != _family(kernel)
+
+
+def _family(machine: str) -> str:
+    if machine.startswith(("arm", "aarch64")):
+        return "arm"
+    return "x86" if re.fullmatch(r"i[3-6]86|x86_64|x86", machine) else machine
+
+
 def _live() -> dict[str, Any]:
     """Return what the kernel says to this process: right on an emulated board too, where files may be the host's."""
     name = os.uname()
@@ -158,6 +179,7 @@ def _live() -> dict[str, Any]:
         "glibc": _glibc(),
         "python": ".".join(map(str, sys.version_info[:3])),
         "userland_bits": struct.calcsize("P") * 8,
+        "emulated": emulated(name.machine, _word(Path("/proc/sys/kernel/arch"))) or _STANDIN in os.environ,
     }
 
 
@@ -171,6 +193,7 @@ def _recorded(root: Path) -> dict[str, Any]:
         "glibc": None,
         "python": None,
         "userland_bits": None,
+        "emulated": None,
     }
 
 
@@ -235,6 +258,16 @@ def _unquote(value: str) -> str | None:
     except ValueError:  # a quotation mark that never closes
         return value.strip() or None
     return " ".join(words) or None
+
+
+def _tree_strings(root: Path, name: str) -> list[str] | None:
+    """Return the strings of a property of the device tree's root.
+
+    /proc/device-tree is the stable way to it, and a link to the other (Linux, ABI/testing/sysfs-firmware-ofw), which an
+    emulated board has alone: /proc is the host's there, and takes no new entries.
+    """
+    found = _strings(root / "proc/device-tree" / name)
+    return _strings(root / "sys/firmware/devicetree/base" / name) if found is None else found
 
 
 def _strings(path: Path) -> list[str] | None:

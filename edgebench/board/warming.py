@@ -56,6 +56,19 @@ def warm_up(loaded: Loaded, window_s: float, cap_s: float) -> dict[str, Any]:
     }
 
 
+def without(first_ns: int) -> dict[str, Any]:
+    """Return what `warm_up` does where none is wanted: no call but the first, whose threads nobody counted."""
+    return {
+        "start_up_ns": [],
+        "warm_up_ns": [],
+        "warm_up_calls": 1,
+        "steady": True,
+        "call_s": first_ns * _NS,
+        "threads_found": None,
+        "threads_alive": len(memory.thread_seconds()),
+    }
+
+
 def own_warm_up(model: SelfTimed, start_up: list[int], window_s: float) -> dict[str, Any]:
     """Have a program time calls after a warm-up of `window_s` seconds, which is how every block of it begins.
 

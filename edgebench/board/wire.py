@@ -59,7 +59,8 @@ class SessionPlan:
     """Trials to measure together; times in seconds, `seed` replays every order drawn.
 
     `footprints` is how often each trial is started by itself beforehand, to take its memory; `watch` has the agent look
-    at the machine before each round; with `pace_hz` calls start at fixed times, else one follows the other.
+    at the machine before each round; with `pace_hz` calls start at fixed times, else one follows the other. Without
+    `rounds` trials are checked, not timed: each is loaded and called once; a warm-up has no call if its cap is 0.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -232,6 +233,7 @@ class Ready:
 
     `start_up_ns` are single calls from the second on; `warm_up_ns` samples of `warm_up_calls` calls each; times are
     wall nanoseconds of one sample. `own_clock`: the runtime's program took them, and its threads were not counted.
+    Without a warm-up it counts as `steady`.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT

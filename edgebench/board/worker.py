@@ -68,7 +68,9 @@ class Worker:
         self._loaded, self._warm_up_s = loaded, limits["warm_up_s"]
 
         self.stage("warm-up")
-        if isinstance(loaded, SelfTimed):
+        if not limits["warm_up_cap_s"]:
+            warm = warming.without(first_ns)
+        elif isinstance(loaded, SelfTimed):
             warm = warming.own_warm_up(loaded, start_up, self._warm_up_s)
         else:
             warm = warming.warm_up(loaded, self._warm_up_s, limits["warm_up_cap_s"])

@@ -1,5 +1,6 @@
 """`edgebench devices`: kinds of boards, and what is done with one board."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -106,3 +107,35 @@ def devices_new(
     from edgebench import api
 
     print(f"{api.draft(name, host)} is written: fill in what the board did not say, each fact with its source.")
+
+
+@app.command("emulate")
+def devices_emulate(
+    name: Annotated[str, typer.Argument(help="A kind of board, such as rpi4.")],
+    backend: Annotated[list[str] | None, typer.Option(help="A runtime; default: onnxruntime; repeatable.")] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Run commands that change the system, where any are needed.")
+    ] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="End the stand-in, and keep it.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Delete the stand-in and all that was made for it.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Start a stand-in: an emulated board of this kind, on a loopback address, for want of a real one."""
+    from edgebench import api
+
+    if remove:
+        done = api.remove_emulated(name)
+        print("\n".join(f"{line[0].upper()}{line[1:]}." for line in done) or "There was nothing to remove.")
+        return
+    if stop:
+        print("Stopped." if api.stop_emulated(name) else "It was not running.")
+        return
+    made = api.emulate(name, backend or (), yes=yes, say=say)
+    if as_json:
+        print_json(made)
+        return
+    has = ", ".join(made.backends)
+    print(f"{made.unit} answers at {made.address}, port {made.port}: an emulated {made.cpu} with {has}.")
+    print(f"Run on it: edgebench run --device {made.unit} --model lenet5")
+    print(f"Look at it: ssh -F {shlex.quote(str(made.ssh_config))} {made.unit}")
+    print("What runs there is checked, not timed: an emulator's times mean nothing.")

@@ -17,6 +17,7 @@ __all__ = [
     "Facts",
     "Mode",
     "Unit",
+    "boards_file",
     "check",
     "find",
     "host_kind",
@@ -90,6 +91,8 @@ def check(device: Device, facts: Facts, unit: Unit | None = None) -> None:
     remote = unit is not None and unit.host is not None
     board = f"The unit {unit.name} ({unit.host})" if unit is not None and remote else "This machine"
     advice = "correct its device in boards.toml" if remote else f"use --device {HOST} to measure it as what it is"
+    if not remote and (facts["machine"], device.match.machine) == ("x86_64", "aarch64"):
+        advice = f"name a board by --host, emulate one (edgebench devices emulate {device.name}), or {advice}"
     raise UsageError(f"{board} is not of the kind {device.name}: found {_found(facts)}, expected {expected}; {advice}.")
 
 
@@ -109,7 +112,14 @@ def units() -> dict[str, Unit]:
     kinds = known()
     for path in _unit_files():
         for name, entry in tomlfile.read(path, dict[str, UnitEntry]).items():
-            unit = Unit(name=name, device=entry.device, host=entry.host, python=entry.python)
+            unit = Unit(
+                name=name,
+                device=entry.device,
+                host=entry.host,
+                python=entry.python,
+                ssh_config=entry.ssh_config,
+                emulated=entry.emulated,
+            )
             if not _UNIT_NAME.fullmatch(name):
                 wanted = "expected letters, digits, dots, dashes and underscores"
                 raise UsageError(f"{path}: the unit {name!r} cannot name a folder of results: {wanted}.")
@@ -120,6 +130,11 @@ def units() -> dict[str, Unit]:
                 twice = f"the unit {name!r} stands in ./boards.toml too, with other values"
                 raise UsageError(f"{path}: {twice}: expected the same, or another name.")
     return found
+
+
+def boards_file() -> Path:
+    """Return the user's own boards.toml, whether it exists or not."""
+    return _user_folder() / "boards.toml"
 
 
 def resolve(name: str, root: Path = Path("/")) -> tuple[Device, Unit]:
@@ -211,4 +226,4 @@ def _packaged() -> Path:
 
 
 def _unit_files() -> list[Path]:
-    return [path for path in (Path("boards.toml"), _user_folder() / "boards.toml") if path.exists()]
+    return [path for path in (Path("boards.toml"), boards_file()) if path.exists()]

@@ -229,13 +229,20 @@ class UnitEntry:
     device: str
     host: str | None = None
     python: str | None = None
+    ssh_config: str | None = None
+    emulated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """One board: its kind, its ssh address (None: this machine) and the Python to run there (None: to be found)."""
+    """One board: its kind, its ssh address (None: this machine) and the Python to run there (None: to be found).
+
+    `ssh_config` is read in place of the user's own configuration (`ssh -F`). An `emulated` one is a stand-in.
+    """
 
     name: str
     device: str
     host: str | None = None
     python: str | None = None
+    ssh_config: str | None = None
+    emulated: bool = False

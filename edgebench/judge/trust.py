@@ -9,7 +9,7 @@ from edgebench.measure.statistics import CONFIDENCE, Estimate, half_width
 NOMINAL = 1 - CONFIDENCE
 _REFUSED_AT = 0.025  # P(so many false positives or more) below it: 6 of 40
 
-FORBIDDING = frozenset({"parity", "precision", "threads"})
+FORBIDDING = frozenset({"emulated", "parity", "precision", "threads"})
 """Flags beside `invalid_*` that make a figure one of something else than was asked for: INVALID."""
 
 DISTRUSTED = frozenset(

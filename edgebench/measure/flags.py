@@ -15,6 +15,7 @@ MEANINGS: dict[str, str] = {
     "contention_sensitive": "the ratio of undisturbed rounds lies further from that of all than half its interval",
     "crowded": "some task, ours or another, waited for a processor for more than 20 % of the rounds' time",
     "drift": "the canary became slower or faster by more than 2 % over the session",
+    "emulated": "an emulator computed it: nothing was timed, and its memory is partly the emulator's",
     "governor": "the clock's governor is another than `performance`",
     "intervals_disagree": "the interval and its bootstrap cross-check differ in width by more than a factor of two",
     "invalid_contended": "a thread did not run for more than 20 % of its time in half of the invocations",

@@ -53,10 +53,14 @@ class BoardCommandFailed(Exception):  # noqa: N818 - an answer of the board, whi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A board that answers: its address as ssh takes it, and the socket of the shared connection."""
+    """A board that answers: its address as ssh takes it, and the socket of the shared connection.
+
+    `config` is read in place of the user's configuration.
+    """
 
     host: str
     control: Path
+    config: str | None = None
 
     def command(self, words: Sequence[str]) -> list[str]:
         """Return the local command that runs these words on the board; the shell there sees them quoted."""
@@ -130,7 +134,8 @@ class Link:
     def _options(self) -> list[str]:
         options = {**_OPTIONS, "ControlPath": str(self.control)}
         own = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
-        return [*shlex.split(os.environ.get(OPTIONS_VARIABLE, "")), *own]
+        config = [] if self.config is None else ["-F", self.config]  # of two, ssh takes the last
+        return [*shlex.split(os.environ.get(OPTIONS_VARIABLE, "")), *config, *own]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,15 +148,15 @@ class _Done:
 
 
 @contextlib.contextmanager
-def linked(host: str) -> Iterator[Link]:
-    """Give a link to a board, and close its shared connection in the end.
+def linked(host: str, config: str | None = None) -> Iterator[Link]:
+    """Give a link to a board, and close its shared connection in the end; `config` is as `ssh -F` takes it.
 
     Raise UsageError for what cannot be an address.
     """
     if not _HOST.fullmatch(host):
         raise UsageError(f"The host is {host!r}: expected an address as ssh takes it, such as pi@192.168.1.20.")
     with tempfile.TemporaryDirectory(prefix="eb-") as folder:  # short: a socket's path has 104 characters at most
-        link = Link(host=host, control=Path(folder) / "s")
+        link = Link(host=host, control=Path(folder) / "s", config=config)
         try:
             yield link
         finally:

@@ -58,7 +58,8 @@ class Protocol:
 
     After `invocations` a session ends, or, where there is a `target`, as soon as half of the interval of every ratio in
     it is that narrow (0.01: 1 %), and with `most_invocations` at the latest. `footprints` is how often the memory of
-    each trial is taken beforehand, by a worker that is alone. With `pace_hz` calls start at fixed times.
+    each trial is taken beforehand, by a worker that is alone. With `pace_hz` calls start at fixed times. Without
+    `rounds` nothing is timed (`CHECKING`).
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -76,6 +77,18 @@ class Protocol:
     footprints: int = 3
     watch: bool = True
     pace_hz: float | None = None
+
+
+CHECKING = Protocol(
+    invocations=1,
+    rounds=0,
+    warm_up_s=0.0,
+    warm_up_cap_s=0.0,
+    stage_limit_s=3600.0,
+    footprints=1,
+    watch=False,
+)
+"""What a stand-in is asked for: load, one call, outputs and memory. Its calls take 400 to 1200 times a PC's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +114,16 @@ class Files:
     floor_inputs: str | None = None
 
 
-def sessions(trials: Iterable[Trial], seed: int, need_bytes: Mapping[str, int], available_bytes: int) -> list[Session]:
+def sessions(
+    trials: Iterable[Trial], seed: int, need_bytes: Mapping[str, int], available_bytes: int, *, timed: bool = True
+) -> list[Session]:
     """Return the sessions that measure these trials.
 
     All trials share one session, so that every ratio among them is paired; more than `MOST_TRIALS` are split by model.
     Where the workers of a session do not fit into the memory together they run one after the other.
     `need_bytes` gives the bytes a worker needs by trial id (`worker_bytes`); who needs more than there is (`too_large`)
-    will not be started, so it counts for nothing and gets no twin.
+    will not be started, so it counts for nothing and gets no twin. Trials that are not `timed` get none either, and run
+    one after the other.
     """
     left_out = too_large(need_bytes, available_bytes)
     everything = list(trials)
@@ -118,14 +134,14 @@ def sessions(trials: Iterable[Trial], seed: int, need_bytes: Mapping[str, int], 
         groups = [[trial for trial in everything if trial.model == model] for model in models]
     planned = []
     for number, group in enumerate(groups, 1):
-        members = _with_twin(group, left_out)
+        members = _with_twin(group, left_out) if timed else group
         started = [trial for member in members if (trial := member.id.removesuffix(TWIN)) not in left_out]
         needed = sum(need_bytes[trial] for trial in started)
         planned.append(
             Session(
                 name=f"s{number}",
                 seed=seed + number,
-                together=needed <= MEMORY_SHARE * available_bytes,
+                together=timed and needed <= MEMORY_SHARE * available_bytes,
                 trials=tuple(members),
             )
         )

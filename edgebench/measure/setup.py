@@ -22,13 +22,15 @@ from edgebench.measure.survey import Fit, Python, Survey, ask, fits, survey
 
 __all__ = ["Fit", "Package", "Prepared", "Python", "Survey", "fits", "prepare", "remove", "state", "survey"]
 
-_SETUP = "setup.json"
+SETUP = "setup.json"
+"""The file in the work folder that says how a board is set up."""
+
 _MOST_STATE = 65_536
 
-_BEGIN = f"mkdir -p {WORK} && rm -f {WORK}/{_SETUP}"  # until it is written again, the board counts as not set up
+_BEGIN = f"mkdir -p {WORK} && rm -f {WORK}/{SETUP}"  # until it is written again, the board counts as not set up
 _WRITE = f"""
 cd {WORK} || exit
-printf '%s\\n' "$1" >{_SETUP}.new && mv {_SETUP}.new {_SETUP}
+printf '%s\\n' "$1" >{SETUP}.new && mv {SETUP}.new {SETUP}
 """
 _BUSY = f"""
 [ -e {WORK}/agent.lock ] && command -v flock >/dev/null || return 0
@@ -36,8 +38,8 @@ flock -n {WORK}/agent.lock true || say busy
 return 0
 """
 _STATE = f"""
-cd {WORK} 2>/dev/null && [ -f {_SETUP} ] && venv/bin/python -I -c '' 2>/dev/null || return 0
-head -c {_MOST_STATE} {_SETUP} | tr -d '\\n' | fold -w 400 |
+cd {WORK} 2>/dev/null && [ -f {SETUP} ] && venv/bin/python -I -c '' 2>/dev/null || return 0
+head -c {_MOST_STATE} {SETUP} | tr -d '\\n' | fold -w 400 |
     while IFS= read -r part || [ -n "$part" ]; do say part "=$part="; done
 """
 _LIST = f"""
@@ -170,13 +172,13 @@ def remove(link: Link) -> bool:
 def board_sha256() -> str:
     """Return a hash of all that is copied to a board."""
     digest = hashlib.sha256()
-    for name, path in _board_files():
+    for name, path in board_files():
         digest.update(f"{name}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def _board_files() -> Iterator[tuple[str, Path]]:
+def board_files() -> Iterator[tuple[str, Path]]:
     """Give the files of `edgebench.board` by their names in it."""
     (folder,) = map(Path, edgebench.board.__path__)
     for path in sorted(folder.rglob("*")):
@@ -195,7 +197,7 @@ def _refuse_busy(link: Link) -> None:
 
 def _copy_board(link: Link, say: Say) -> None:
     """Copy `edgebench.board` beside what is there, then put it in its place."""
-    files = list(_board_files())
+    files = list(board_files())
     say(f"copying edgebench.board, {len(files)} files")
     ask(link, _FOLDERS, sorted({str(Path(name).parent) for name, _ in files}))
     link.transfer([("put", str(path), f"{WORK}/lib.new/edgebench/board/{name}") for name, path in files])

@@ -96,19 +96,30 @@ def fetch(wanted: Sequence[str], python: tuple[int, int], tags: Sequence[str], f
     What does not exist for that Python in the version asked for is taken in the newest that does. Raise
     DeviceUnreachableError with pip's reason when there is none, UsageError when there is no pip here.
     """
-    abi = f"cp{python[0]}{python[1]}"
-    target = ["--python-version", f"{python[0]}.{python[1]}", "--implementation", "cp"]
-    target += [word for tag in (abi, "abi3", "none") for word in ("--abi", tag)]
-    target += [word for tag in tags for word in ("--platform", tag)]
-    options = ["--only-binary=:all:", "--dest", str(folder), *target, *index_options(wanted)]
-    reason = _pip(["download", *options, *wanted])
-    if reason is not None and (loose := [relaxed(one) for one in wanted]) != list(wanted):
-        reason = _pip(["download", *options, *loose])
+    options = ["--dest", str(folder), *_target(python, tags), *index_options(wanted)]
+    reason = _either(["download", *options], wanted)
     if reason is not None:
-        raise DeviceUnreachableError(
-            f"This machine found no wheels for Python {python[0]}.{python[1]} and {tags[0]} on the board: {reason}."
-        )
+        raise _no_wheels(python, tags, reason)
     return tuple(sorted(folder.glob("*.whl")))
+
+
+def unpack(wanted: Sequence[str], python: tuple[int, int], tags: Sequence[str], folder: Path, cache: Path) -> None:
+    """Fetch wheels as `fetch` does and unpack them into a folder of packages, without running anything of theirs.
+
+    What pip keeps of them it keeps in `cache`.
+    """
+    options = [
+        "--target",
+        str(folder),
+        "--cache-dir",
+        str(cache),
+        "--no-compile",
+        *_target(python, tags),
+        *index_options(wanted),
+    ]
+    reason = _either(["install", *options], wanted)
+    if reason is not None:
+        raise _no_wheels(python, tags, reason)
 
 
 def pip_wheel(folder: Path) -> Path:
@@ -117,6 +128,28 @@ def pip_wheel(folder: Path) -> Path:
     if reason is not None:
         raise DeviceUnreachableError(f"This machine found no wheel of pip for the board: {reason}.")
     return next(folder.glob("pip-*.whl"))
+
+
+def _target(python: tuple[int, int], tags: Sequence[str]) -> list[str]:
+    """Return pip's options for wheels of another machine: of CPython in that version, for one of these platforms."""
+    abi = f"cp{python[0]}{python[1]}"
+    target = ["--only-binary=:all:", "--python-version", f"{python[0]}.{python[1]}", "--implementation", "cp"]
+    target += [word for tag in (abi, "abi3", "none") for word in ("--abi", tag)]
+    return target + [word for tag in tags for word in ("--platform", tag)]
+
+
+def _either(words: Sequence[str], wanted: Sequence[str]) -> str | None:
+    """Run pip for what is wanted, else for the newest versions of it; return why both failed."""
+    reason = _pip([*words, *wanted])
+    if reason is not None and (loose := [relaxed(one) for one in wanted]) != list(wanted):
+        return _pip([*words, *loose])
+    return reason
+
+
+def _no_wheels(python: tuple[int, int], tags: Sequence[str], reason: str) -> DeviceUnreachableError:
+    return DeviceUnreachableError(
+        f"This machine found no wheels for Python {python[0]}.{python[1]} and {tags[0]} on the board: {reason}."
+    )
 
 
 def _pip(words: Sequence[str]) -> str | None:

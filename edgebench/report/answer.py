@@ -19,6 +19,7 @@ def sentences(summary: Summary) -> Iterator[str]:
     yield from _fastest(summary.backends)
     yield from _headline_pair(summary.pairs)
     yield from _twins(summary.pairs)
+    yield from _checked(summary.trials)
     yield from _not_measured(summary.trials)
     yield from _distrusted(summary.trials)
     yield from _distrusted_pairs(summary)
@@ -48,6 +49,21 @@ def _fastest(rows: Iterable[BackendRow]) -> Iterator[str]:
         setting = f"{best.precision}, {_plural(best.threads, 'thread')}" + (f", batch {best.batch}" * (best.batch > 1))
         first = f"{best.model}: {best.backend} takes {units.seconds(best.latency_p50_s)} ({setting})"
         yield f"{first}; {', '.join(behind)}." if behind else f"{first}."
+
+
+def _checked(rows: Iterable[TrialRow]) -> Iterator[str]:
+    """Yield for each model on a stand-in which backends gave which outputs."""
+    done = [row for row in rows if row.emulated and row.status == "done"]
+    for (model, unit), members in groupby(done, key=lambda row: (row.model, row.unit)):
+        found = ", ".join(f"{row.backend}{_threads(row.threads_asked)} {_difference(row)}" for row in members)
+        yield f"{model} ran on {unit}, which is emulated; largest difference from the reference outputs: {found}."
+
+
+def _difference(row: TrialRow) -> str:
+    """Return how far outputs lie from the reference, as a share of its largest value."""
+    if row.parity_max_abs_diff is None or row.parity_scale is None:
+        return "has no reference"
+    return f"{row.parity_max_abs_diff / row.parity_scale:.1e} of their scale" if row.parity_scale else "scale is 0"
 
 
 def _behind(row: BackendRow) -> str:

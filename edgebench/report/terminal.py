@@ -114,6 +114,8 @@ def _trial(row: TrialRow) -> tuple[str, ...]:
         f" x{row.threads_asked}" if row.threads_asked > 1 else ""
     )
     name += f" batch {row.batch}" if row.batch > 1 else ""
+    if row.emulated and row.status == "done":
+        return name, "emulated", "", units.size(row.memory_peak_bytes), "-"
     if row.latency_p50_s is None:
         return name, row.status if row.stage is None else f"{row.status}: {row.stage}", "", "", ""
     latency = units.seconds(row.latency_p50_s)

@@ -27,7 +27,8 @@ def per_mult_add_s(results: Path, unit: str) -> dict[str, float]:
         for row in _rows(path):
             with contextlib.suppress(ValueError, ZeroDivisionError, KeyError):
                 work = float(row["mult_adds"]) * float(row["batch"])
-                rates.setdefault(row["backend"], []).append(float(row["latency_p50_s"]) / work)
+                rate = float(row["latency_p50_s"]) / work  # of a row without a latency there is none
+                rates.setdefault(row["backend"], []).append(rate)
     return {name: sorted(values)[len(values) // 2] for name, values in rates.items()}
 
 

@@ -52,7 +52,10 @@ class _Checks:
 
 
 def pairs(rows: tuple[TrialRow, ...], taken: AllTaken) -> Iterator[PairRow]:
-    """Yield every pair of trials of one session that differ in one thing only, and each session's twins."""
+    """Yield every pair of trials of one session that differ in one thing only, and each session's twins.
+
+    Emulated rows make none: nothing of theirs can be compared.
+    """
     for _, members in groupby(rows, key=lambda row: row.session):
         usable = [row for row in members if _usable(row)]
         twins = next(
@@ -65,8 +68,11 @@ def pairs(rows: tuple[TrialRow, ...], taken: AllTaken) -> Iterator[PairRow]:
 
 
 def backends(rows: tuple[TrialRow, ...], taken: AllTaken) -> Iterator[BackendRow]:
-    """Yield the backends of each model of each session, the fastest first; lost ones last, without a ratio."""
-    own = [row for row in rows if not row.twin]
+    """Yield the backends of each model of each session, the fastest first; lost ones last, without a ratio.
+
+    Emulated rows have no rank.
+    """
+    own = [row for row in rows if not row.twin and not row.emulated]
     for _, members in groupby(sorted(own, key=_group), key=_group):
         ranked = sorted(members, key=lambda row: (not _usable(row), row.latency_p50_s or 0.0))
         for row in ranked:
@@ -75,7 +81,7 @@ def backends(rows: tuple[TrialRow, ...], taken: AllTaken) -> Iterator[BackendRow
 
 
 def _usable(row: TrialRow) -> bool:
-    return row.status == "done" and row.invocations > 0
+    return row.status == "done" and row.invocations > 0 and not row.emulated
 
 
 def _group(row: TrialRow) -> tuple[str, str, str, int, int]:

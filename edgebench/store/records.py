@@ -40,6 +40,7 @@ class RunStarted:
     """The first line: everything that was decided before measuring. `started` is UTC in ISO 8601.
 
     `statuses` tells by backend, as users write it, what has to be known of its figures ("not run on hardware").
+    `emulated`: on a stand-in.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -60,6 +61,7 @@ class RunStarted:
     versions: dict[str, str]
     statuses: dict[str, str] = field(default_factory=dict)
     bundle: BundleUsed | None = None
+    emulated: bool = False
     event: Literal["run"] = "run"
 
 

@@ -26,6 +26,7 @@ class TrialRow:
     lost_resident_bytes: int | None
     unit: str
     device: str
+    emulated: bool
     provenance: str
     runtime_version: str | None
     provider: str | None

@@ -15,7 +15,7 @@ from edgebench.store.footprints import Footprints
 from edgebench.store.records import Run
 from edgebench.store.rows import TrialRow
 from edgebench.store.series import Key, Taken, starts_by_trial
-from edgebench.store.starts import Starts
+from edgebench.store.starts import Settled, Starts
 
 _NS = 1e-9
 
@@ -57,6 +57,19 @@ class _Known:
     taken: Taken | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Spans:
+    """What the spans of a row are taken from: nothing where an emulator took them."""
+
+    starts: Starts
+    alone: Footprints
+
+    @property
+    def settled(self) -> Settled | None:
+        """Return when the trial came to rest."""
+        return self.starts.settled()
+
+
 def rows(run: Run, taken: Mapping[Key, Taken]) -> Iterator[TrialRow]:
     """Yield one row a trial, twins after the trials of their session."""
     starts = starts_by_trial(run)
@@ -70,15 +83,16 @@ def rows(run: Run, taken: Mapping[Key, Taken]) -> Iterator[TrialRow]:
             known = _Known(
                 starts=starts.get(key, Starts(ready=())),
                 alone=Footprints(taken=tuple(alone.get(key, ()))),
-                taken=taken.get(key),
+                taken=None if run.started.emulated else taken.get(key),
             )
-            yield _row(run, session, trial, known, _flags(trial, known, machines))
+            found = _flags(trial, known, machines) + ["emulated"] * run.started.emulated
+            yield _row(run, session, trial, known, sorted(found))
 
 
 def _row(run: Run, session: Session, trial: Trial, known: _Known, found: list[str]) -> TrialRow:
     # as long as a row has columns: to cut it in parts would only hide which figure goes where
-    starts, alone = known.starts, known.alone
-    end, settled = fate(run, session, trial), starts.settled()
+    starts, alone, spans = known.starts, known.alone, _spans(run, known)
+    end = fate(run, session, trial)
     counted = run.counted.get(trial.model)
     file_format = run.started.formats[trial.backend]
     file = run.converted.get((trial.model, trial.batch, file_format)) if file_format else None
@@ -105,6 +119,7 @@ def _row(run: Run, session: Session, trial: Trial, known: _Known, found: list[st
         lost_resident_bytes=end.peak_bytes,
         unit=run.started.unit,
         device=run.started.device,
+        emulated=run.started.emulated,
         provenance=_provenance(run, trial, starts),
         runtime_version=starts.words("runtime_version"),
         provider=starts.words("provider"),
@@ -137,15 +152,15 @@ def _row(run: Run, session: Session, trial: Trial, known: _Known, found: list[st
         deadline_miss_share=paced.misses / paced.calls if paced else None,
         cpu_p50_s=cpu.value if cpu else None,
         mult_adds_per_s=counted.mult_adds * trial.batch / wall.value if counted and wall else None,
-        import_s=starts.median("import_s"),
-        load_s=starts.median("load_s"),
-        first_call_s=starts.median("first_call_s"),
-        warm_up_s=starts.warm_up_s(),
-        time_to_steady_s=settled.seconds if settled else None,
-        calls_to_steady=settled.calls if settled else None,
-        call_floor_s=alone.median("floor_s"),
-        set_inputs_s=alone.median("set_inputs_s"),
-        outputs_s=alone.median("outputs_s"),
+        import_s=spans.starts.median("import_s"),
+        load_s=spans.starts.median("load_s"),
+        first_call_s=spans.starts.median("first_call_s"),
+        warm_up_s=spans.starts.warm_up_s(),
+        time_to_steady_s=spans.settled.seconds if spans.settled else None,
+        calls_to_steady=spans.settled.calls if spans.settled else None,
+        call_floor_s=spans.alone.median("floor_s"),
+        set_inputs_s=spans.alone.median("set_inputs_s"),
+        outputs_s=spans.alone.median("outputs_s"),
         footprints=len(alone.taken),
         memory_import_bytes=alone.median_bytes("import_bytes"),
         memory_load_bytes=alone.median_bytes("load_bytes"),
@@ -164,6 +179,12 @@ def _row(run: Run, session: Session, trial: Trial, known: _Known, found: list[st
         parity_scale=starts.parity_scale(),
         flags=" ".join(found),
     )
+
+
+def _spans(run: Run, known: _Known) -> _Spans:
+    if run.started.emulated:
+        return _Spans(starts=Starts(ready=()), alone=Footprints(taken=()))
+    return _Spans(starts=known.starts, alone=known.alone)
 
 
 def _steady(taken: Taken) -> _Steady:

@@ -92,6 +92,14 @@ def test_tables_that_cannot_be_read_tell_nothing(tmp_path: Path) -> None:
     assert durations.per_mult_add_s(tmp_path, "host") == {}
 
 
+def test_runs_without_a_latency_tell_no_rate(tmp_path: Path) -> None:
+    """A unit on which every trial was lost, or nothing is timed, is one of which nothing is known yet."""
+    folder = tmp_path / "host" / "2026-01-01T00-00-00Z-abcd"
+    folder.mkdir(parents=True)
+    (folder / "trials.csv").write_text(f"trial,backend,batch,mult_adds,latency_p50_s\n{TRIAL.id},null,1,1000,\n")
+    assert durations.per_mult_add_s(tmp_path, "host") == {}
+
+
 def test_a_guess_grows_with_the_work() -> None:
     """Without a run to look back on, mult-adds and the chain's length decide."""
     device = devices.find("rpi4")

@@ -134,3 +134,18 @@ def test_meminfo_takes_only_sizes() -> None:
 def test_os_release(text: str, name: str | None) -> None:
     """PRETTY_NAME is read as a shell would read it."""
     assert parse_os_release(text) == name
+
+
+def test_a_device_tree_is_found_without_its_link(tmp_path: Path) -> None:
+    """/proc/device-tree is a link into /sys; where /proc is another kernel's, /sys alone has the tree."""
+    tree = tmp_path / "sys/firmware/devicetree/base"
+    tree.mkdir(parents=True)
+    (tree / "model").write_text("A board\0")
+    assert probe(tmp_path)["device_tree_model"] == "A board"
+
+
+def test_a_stand_in_says_so_by_its_sessions_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the kernel does not tell what it is built for, the variable that stand-ins set does."""
+    assert probe()["emulated"] is False
+    monkeypatch.setenv("EDGEBENCH_STANDIN", "rpi4-emulated")
+    assert probe()["emulated"] is True

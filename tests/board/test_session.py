@@ -53,6 +53,17 @@ def test_without_footprints_none_are_taken() -> None:
     assert [kinds(chunk)[-1] for chunk in served(planned(A, rounds=1), STOP)] == ["invocation"]
 
 
+def test_without_rounds_trials_are_checked_and_not_timed() -> None:
+    """Each is started for its memory and for its outputs, and called once both times: no block, no warm-up."""
+    plan = planned(A, B, footprints=1, rounds=0, warm_up_s=0.0, warm_up_cap_s=0.0, together=False)
+    footprints, invocation = served(plan, STOP)
+    assert [one["calls"] for one in of(footprints, "footprint")] == [1, 1]
+    assert sorted(kinds(invocation)) == ["closed"] * 2 + ["invocation"] + ["ready"] * 2
+    for ready in of(invocation, "ready"):
+        assert (ready["start_up_ns"], ready["warm_up_ns"], ready["steady"]) == ([], [], True)
+        assert ready["threads_found"] is None
+
+
 # --- watching --------------------------------------------------------------------------------------------------------
 
 

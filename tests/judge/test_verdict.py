@@ -318,3 +318,9 @@ def test_holm_keeps_the_error_of_the_whole() -> None:
 def test_selftest_that_failed(excluded: int, sessions: int, trusted: bool) -> None:
     """So many false positives that 5 % would give them in fewer than 25 of 1000 selftests."""
     assert reliable(excluded, sessions) is trusted
+
+
+def test_nothing_is_said_of_an_emulated_ratio() -> None:
+    """Whatever its interval, a ratio of times that an emulator took is INVALID."""
+    found = faster(of(0.5, 0.01, "emulated"), None)
+    assert (found.verdict, found.reason) == (Verdict.INVALID, "Flagged: emulated.")

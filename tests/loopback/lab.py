@@ -133,7 +133,7 @@ class Lab:
         home = self.folder / name
         home.mkdir(mode=0o700)
         namespaces = self._stack.enter_context(_namespaces(name)) if island else None
-        user = self._stack.enter_context(_user(name, home))
+        user = self._stack.enter_context(ordinary_user(name, home))
         # Every board is its own address, as on a real network: a port is never in another run's way.
         address = (
             _BOARD_SIDE if island else f"127.{random.randint(64, 250)}.{random.randint(1, 250)}.{number % 250 + 1}"
@@ -256,7 +256,7 @@ def opened() -> Iterator[Lab]:
 
 
 @contextlib.contextmanager
-def _user(name: str, home: Path) -> Iterator[str]:
+def ordinary_user(name: str, home: Path) -> Iterator[str]:
     """Give an ordinary user with that home: a new one as root, else whoever runs this."""
     if os.getuid() != 0:
         yield pwd.getpwuid(os.getuid()).pw_name

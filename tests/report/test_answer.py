@@ -223,3 +223,16 @@ def test_the_answer_comes_first() -> None:
     rows = (trial(flags="invalid_paging"), trial(status="lost", stage="load", reason="no"))
     found = said(trials=rows, pairs=(twins(0.9, 1.1), pair()), backends=(BEST,))
     assert [sentence.split()[0] for sentence in found] == ["vgg:", "vgg", "Check:", "vgg", "Flag"]
+
+
+def test_a_stand_in_says_what_it_checked() -> None:
+    """No latency is named: which backends ran a model, and how far their outputs are from the reference."""
+    given = {"emulated": True, "unit": "rpi4-emulated", "latency_p50_s": None, "parity_scale": 2.0}
+    rows = (
+        trial(**given, parity_max_abs_diff=1e-6),
+        trial(**given, backend="onnxruntime", parity_max_abs_diff=4e-6, threads_asked=2),
+    )
+    assert list(answer.sentences(Summary(trials=rows, pairs=(), backends=()))) == [
+        "vgg ran on rpi4-emulated, which is emulated; largest difference from the reference outputs: "
+        "torch 5.0e-07 of their scale, onnxruntime on 2 threads 2.0e-06 of their scale."
+    ]

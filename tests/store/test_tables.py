@@ -991,3 +991,31 @@ def test_recomputed_files_are_the_same_to_the_byte(folder: RunFolder) -> None:
             (folder.path / name).unlink()
     folder.write_tables()
     assert {path.name: path.read_bytes() for path in folder.path.iterdir()} == before
+
+
+# --- stand-ins -------------------------------------------------------------------------------------------------------
+
+SPANS = tuple(field.name for field in fields(TrialRow) if field.name.endswith("_s"))
+
+
+def test_an_emulated_row_has_no_time_in_it() -> None:
+    """Whatever spans an emulator gave, no column of time is filled; outputs and memory are."""
+    lines = [footprint(BIG), *measured({BIG: constant(0.01)})]
+    run = told(started(BIG, emulated=True), *lines, SessionEnded(session="s1"), ended())
+    row = only(summarize(run))
+    assert (row.emulated, row.status, row.flags) == (True, "done", "emulated")
+    assert {name: getattr(row, name) for name in SPANS if getattr(row, name) is not None} == {}
+    assert (row.invocations, row.samples, row.proxy_cpu_energy_j_high) == (0, 0, None)
+    assert (row.parity_max_abs_diff, row.memory_peak_bytes) == (1e-6, 70)
+
+
+def test_emulated_rows_are_neither_paired_nor_ranked() -> None:
+    """Two trials that were timed on an emulator all the same make no pair, no rank, and so no verdict."""
+    found = whole({BIG: constant(0.02), SMALL: constant(0.01), BIG_ORT: constant(0.03)}, emulated=True)
+    assert len(found.trials) == 3
+    assert (found.pairs, found.backends) == ((), ())
+
+
+def test_a_run_that_is_not_emulated_says_so() -> None:
+    """The column is never empty; a journal that does not know of stand-ins is of none."""
+    assert only(whole({BIG: constant(0.01)})).emulated is False
