@@ -3,6 +3,7 @@
 from edgebench.api.bundles import Packed, pack
 from edgebench.api.counting import Counting, count
 from edgebench.api.emulating import Emulated, emulate, remove_emulated, stop_emulated
+from edgebench.api.executing import Execution, Wanted, compare_executed, executed
 from edgebench.api.listing import BackendState, CacheState, Suite, backends, cache_state, clear_cache, suites
 from edgebench.api.planning import Plan, Request
 from edgebench.api.preparing import board, draft, prepare, probe, remove
@@ -15,6 +16,7 @@ __all__ = [
     "CacheState",
     "Counting",
     "Emulated",
+    "Execution",
     "Outcome",
     "Packed",
     "Plan",
@@ -22,14 +24,17 @@ __all__ = [
     "Result",
     "SelfTest",
     "Suite",
+    "Wanted",
     "backends",
     "board",
     "cache_state",
     "calibrated",
     "clear_cache",
+    "compare_executed",
     "count",
     "draft",
     "emulate",
+    "executed",
     "expectation",
     "pack",
     "plan",

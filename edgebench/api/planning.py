@@ -1,7 +1,7 @@
 """From what a user asks for to the sessions that answer it; nothing is measured or converted here."""
 
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 

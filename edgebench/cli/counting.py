@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgebench.cli.options import Inputs, Json, Weights
-from edgebench.cli.printing import fields, print_json, print_table
+from edgebench.cli.printing import fields, print_json, print_sentence, print_table, say
 from edgebench.errors import UsageError
 
 if TYPE_CHECKING:
     from edgebench.api.counting import Counting
+    from edgebench.api.executing import Execution, Wanted
 
 _BY = ("kind", "convention")
+_LOST = 3
 
 
 def count(  # noqa: PLR0913, PLR0917 - a command has as many parameters as options
@@ -29,15 +31,63 @@ def count(  # noqa: PLR0913, PLR0917 - a command has as many parameters as optio
     ] = None,
     inputs: Inputs = None,
     weights: Weights = None,
+    executed: Annotated[
+        bool, typer.Option("--executed", help="Count the instructions that an emulated board really executes.")
+    ] = False,
+    device: Annotated[str | None, typer.Option(help="With --executed: a kind of board, such as rpi4.")] = None,
+    backend: Annotated[list[str] | None, typer.Option(help="With --executed: a runtime; repeatable.")] = None,
+    precision: Annotated[str | None, typer.Option(help="With --executed: fp32, the default.")] = None,
+    wheel: Annotated[
+        list[str] | None,
+        typer.Option(help="With --executed: a package in another version, onnxruntime==1.22.0; repeatable."),
+    ] = None,
+    repeats: Annotated[
+        int | None, typer.Option(min=0, help="With --executed: inferences counted beyond the first; default: 0.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Count mult-adds, parameters, and the bytes that a model keeps, moves and holds, from its graph."""
+    board = {"--device": device, "--backend": backend, "--precision": precision, "--wheel": wheel, "--repeats": repeats}
+    _refuse(by, executed, paper=bool(layers or convention), board=board)
     from edgebench import api
-    from edgebench.report import lists
 
+    if executed:
+        assert device is not None, "_refuse saw to it"
+        wanted = api.Wanted(
+            model=model,
+            device=device,
+            backends=tuple(backend or ()),
+            batch=batch,
+            inputs=tuple(inputs or ()),
+            weights=weights,
+            precision=precision or "fp32",
+            packages=tuple(wheel or ()),
+            by_layer=by == "kind",
+            repeats=repeats or 0,
+        )
+        _show_executed(wanted, as_json)
+    else:
+        counting = api.count(model, batch, convention or (), inputs=inputs or (), weights=weights)
+        _show(counting, layers=layers, by=by, as_json=as_json)
+
+
+def _refuse(by: str | None, executed: bool, *, paper: bool, board: dict[str, Any]) -> None:
+    """Raise UsageError for options that do not go together."""
     if by not in (None, *_BY):
         raise UsageError(f"--by is {by!r}: expected {' or '.join(_BY)}.")
-    counting = api.count(model, batch, convention or (), inputs=inputs or (), weights=weights)
+    given = [name for name, value in board.items() if value is not None]
+    if not executed and given:
+        raise UsageError(f"{given[0]} belongs to --executed: give it too.")
+    if executed and (paper or by == "convention"):
+        raise UsageError("--executed counts what a board does: it goes with --batch and --by kind alone.")
+    if executed and not {"--device", "--backend"} <= set(given):
+        raise UsageError("--executed needs a --device, whose core is emulated, and a --backend: rpi4 and ncnn, say.")
+
+
+def _show(counting: "Counting", *, layers: bool, by: str | None, as_json: bool) -> None:
+    """Print what a model costs on paper."""
+    from edgebench.report import lists
+
     if as_json:
         print_json(_document(counting))
         return
@@ -74,3 +124,32 @@ def _document(counting: "Counting") -> dict[str, Any]:
         "layers": [{**fields(layer), "intensity": layer.intensity} for layer in cost.layers],
         "operations": memory and memory.ops,
     }
+
+
+def _show_executed(wanted: "Wanted", as_json: bool) -> None:
+    """Print what one steady inference executes on an emulated board; end with code 3 when a runtime failed."""
+    from edgebench import api
+
+    execution = api.executed(wanted, say)
+    if as_json:
+        print_json(execution.found)
+    elif execution.found:
+        _print_executed(execution, by_layer=wanted.by_layer)
+    for reason in execution.lost.values():
+        say(f"edgebench: {reason}")
+    if execution.lost:
+        raise typer.Exit(_LOST)
+
+
+def _print_executed(execution: "Execution", *, by_layer: bool) -> None:
+    from edgebench.report import executed as tables
+
+    print_table(tables.executed(execution.found))
+    for one in execution.found:
+        by_kind = tables.kinds(one)
+        if by_kind is not None:
+            print_table(by_kind)
+        elif by_layer:
+            print_sentence(f"{one.backend}: its layers cannot be told apart.")
+        for sentence in execution.explanations[one.backend]:
+            print_sentence(f"{one.backend}: {sentence}.")

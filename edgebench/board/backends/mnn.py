@@ -1,5 +1,6 @@
 """MNN on the CPU. Its tools are never imported: they install a package and report what they are used for."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,9 +65,16 @@ class Session:
 
     def call(self) -> None:
         """Copy the inputs into MNN's layout, run, and copy the outputs out of it."""
+        self._call(self._interpreter.runSession)
+
+    def call_between(self, before: Callable[[Any, Any], bool], after: Callable[[Any, Any], bool]) -> None:
+        """Call, with functions that MNN runs before and after each operation: of its tensors, and what it is."""
+        self._call(lambda session: self._interpreter.runSessionWithCallBackInfo(session, before, after))
+
+    def _call(self, run: Callable[[Any], int]) -> None:
         for tensor, host in self._given:
             tensor.copyFrom(host)
-        if self._interpreter.runSession(self._session) != 0:
+        if run(self._session) != 0:
             raise ValueError("MNN failed to run the session")
         for tensor, host in self._taken:
             tensor.copyToHostTensor(host)

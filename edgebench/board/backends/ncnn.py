@@ -92,9 +92,7 @@ class Network:
         """Run the network up to each output; outputs come in fp32 rows, as ncnn's users get them."""
         import ncnn
 
-        extractor = self._net.create_extractor()
-        for blob, mat in self._mats:
-            extractor.input(blob, mat)
+        extractor = self.extractor()
         found = []
         for blob in self._output_blobs:
             mat = ncnn.Mat()
@@ -102,6 +100,13 @@ class Network:
                 raise ValueError(f"ncnn failed at {blob}: a layer said no, or memory ran out")
             found.append(mat)
         self._outputs = found
+
+    def extractor(self) -> Any:
+        """Return what computes any blob that it is asked for, from the inputs."""
+        extractor = self._net.create_extractor()
+        for blob, mat in self._mats:
+            extractor.input(blob, mat)
+        return extractor
 
     def outputs(self) -> "list[np.ndarray[Any, np.dtype[Any]]]":
         """Return copies of the outputs of the last call, with their batch axis."""
