@@ -9,12 +9,13 @@ from typing import Literal
 
 from edgebench.errors import UsageError
 
-Kind = Literal["architectures", "backends", "formats"]
+Kind = Literal["architectures", "backends", "formats", "sensors"]
 
 _PACKAGES: dict[Kind, str] = {
     "architectures": "edgebench.architectures",
     "backends": "edgebench.board.backends",
     "formats": "edgebench.formats",
+    "sensors": "edgebench.board.sensors",
 }
 
 

@@ -6,6 +6,8 @@ _TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
 _BYTES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"), (1, "B"))
 _COUNTS = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
 _ENERGIES = ((1.0, "J"), (1e-3, "mJ"), (1e-6, "uJ"))
+_POWERS = ((1.0, "W"), (1e-3, "mW"))
+_CLOCKS = ((1e9, "GHz"), (1e6, "MHz"), (1.0, "Hz"))
 
 
 def seconds(value: float | None) -> str:
@@ -42,6 +44,48 @@ def energy(value: float | None) -> str:
     '12.3 mJ'
     """
     return _scaled(value, _ENERGIES)
+
+
+def power(value: float | None) -> str:
+    """Return watts in the unit that leaves three significant digits.
+
+    >>> power(4.8812), power(0.0214)
+    ('4.88 W', '21.4 mW')
+    """
+    return _scaled(value, _POWERS)
+
+
+def clock(value: float | None) -> str:
+    """Return a clock in the unit that leaves three significant digits.
+
+    >>> clock(1_500_345_728)
+    '1.50 GHz'
+    """
+    return _scaled(value, _CLOCKS)
+
+
+def celsius(value: float | None) -> str:
+    """Return a temperature.
+
+    >>> celsius(48.312)
+    '48.3 C'
+    """
+    return "-" if value is None else f"{value:.1f} C"
+
+
+def reading(value: float, quantity: str) -> str:
+    """Return what a sensor says, by the quantity that it tells.
+
+    >>> reading(0.86, "voltage_v"), reading(0.999, "load_share"), reading(3.0, "events")
+    ('0.86 V', '99.9 %', '3')
+    """
+    scaled = {"power": power, "temperature_c": celsius, "clock_hz": clock}
+    if quantity in scaled:
+        return scaled[quantity](value)
+    if quantity == "load_share":
+        return f"{100 * value:.3g} %"
+    words = {"energy": "J since it began", "voltage_v": "V", "cpu_s": "s since boot"}
+    return f"{value:.6g} {words.get(quantity, '')}".rstrip()
 
 
 def ratio(value: float | None) -> str:

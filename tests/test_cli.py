@@ -1,6 +1,8 @@
+import csv
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +14,7 @@ import pytest
 
 import edgebench
 from edgebench import architectures, cli, plugins
+from edgebench.board.agent import ROOT_VARIABLE
 from edgebench.store.rows import BackendRow, PairRow, TrialRow
 
 WIDTH = 80
@@ -151,6 +154,40 @@ def test_lists_name_everything(edge: Cli, what: str, names: tuple[str, ...]) -> 
     assert sorted(found if isinstance(found, dict) else [one["name"] for one in found]) == sorted(names)
 
 
+@pytest.mark.slow
+def test_sensors_are_listed_with_what_to_do(edge: Cli) -> None:
+    """Each sensor by name, in 80 columns and in JSON; on a machine that has none no joule and no watt is printed."""
+    text, found = edge("list", "sensors"), edge("list", "sensors", "--json").json()
+    assert (text.code, fits_a_pipe(text.out)) == (0, True)
+    assert sorted(one["name"] for one in found["sensors"]) == sorted(plugins.names("sensors"))
+    assert [name for name in plugins.names("sensors") if name not in text.out.split()] == []
+    if not any(one["gauges"] for one in found["sensors"]):
+        assert text.out.startswith("Energy: there is no sensor here that can be read")
+        assert not re.search(r"\d [mu]?[JW]\b", text.out)
+
+
+@pytest.mark.slow
+def test_energy_without_a_sensor_is_said_and_not_made_up(edge: Cli, tmp_path: Path) -> None:
+    """In a tree without any: no joule in the answer or the tables, no energy in the files, the proxy in its columns."""
+    options = ("--energy", "--model", "lenet5", "--backend", "null:work=2000", "--invocations", "1", "--results", "out")
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(ROOT_VARIABLE, str(bare))
+        done = edge("run", *options)
+    assert done.code == 0
+    said = " ".join(done.out.split())
+    assert "Energy was not measured, so none is given: " in said
+    assert "`edgebench list sensors` says what can be done." in said
+    assert not re.search(r"\d [mu]?J\b", done.out)
+    (path,) = (tmp_path / "out" / "host").glob("*/trials.csv")
+    with path.open(newline="") as file:
+        row, _ = csv.DictReader(file)
+    assert {row[name] for name in row if name.startswith("energy_") and name != "energy_reason"} == {""}
+    assert float(row["proxy_cpu_energy_j_low"]) > 0
+    assert (path.parent / "energy.csv").read_text().count("\n") == 1
+
+
 def test_devices_are_listed(edge: Cli) -> None:
     """Each kind of board stands whole in the list, with its status."""
     text, found = edge("devices", "list"), edge("devices", "list", "--json").json()
@@ -243,7 +280,7 @@ def test_a_run_is_told_in_json(null_run: tuple[Path, Done]) -> None:
     told = done.json()
     assert folder.name in told["folder"]
     kinds = {"trials": TrialRow, "pairs": PairRow, "backends": BackendRow}
-    assert told.keys() == {"folder", *kinds, "verdicts"}
+    assert told.keys() == {"folder", *kinds, "minutes", "verdicts"}
     assert told["verdicts"] == []  # two backends of one model have no consequences
     for name, kind in kinds.items():
         for row in told[name]:
@@ -275,8 +312,9 @@ def test_progress_goes_to_stderr(null_run: tuple[Path, Done]) -> None:
 
 def test_a_run_leaves_its_files(null_run: tuple[Path, Done]) -> None:
     """A run folder holds the journal, its tables, and no spool or draft."""
-    tables = ["backends.csv", "layers.csv", "pairs.csv", "rounds.csv", "samples.csv.gz", "trials.csv", "verdicts.csv"]
-    assert sorted(path.name for path in null_run[0].iterdir()) == sorted(["context.json", "journal.jsonl", *tables])
+    tables = ["backends", "energy", "layers", "minutes", "pairs", "rounds", "trials", "verdicts"]
+    names = ["context.json", "journal.jsonl", "samples.csv.gz", *(f"{table}.csv" for table in tables)]
+    assert sorted(path.name for path in null_run[0].iterdir()) == sorted(names)
     with gzip.open(null_run[0] / "samples.csv.gz", "rt") as file:
         text = file.read()
     for phase in ("first", "start_up", "warm_up", "priming", "steady"):
@@ -315,7 +353,8 @@ def test_a_run_is_read_as_data_frames(null_run: tuple[Path, Done]) -> None:
     result = edgebench.read(null_run[0])
     assert not result.lost
     frames = result.tables()
-    assert list(frames) == ["trials", "pairs", "backends", "rounds", "layers", "samples", "verdicts"]
+    names = ["trials", "pairs", "backends", "rounds", "energy", "minutes", "layers", "samples", "verdicts"]
+    assert list(frames) == names
     assert len(frames["trials"]) == len(result.summary.trials) == 3
     assert len(frames["rounds"]) == len(result.run.blocks)
 

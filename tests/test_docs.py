@@ -10,7 +10,7 @@ from edgebench import api, architectures, cli, devices, errors, plugins
 from edgebench.measure import flags
 from edgebench.store import tables
 from edgebench.store.records import Line
-from edgebench.store.rows import BackendRow, LayerRow, PairRow, RoundRow, TrialRow
+from edgebench.store.rows import BackendRow, EnergyRow, LayerRow, MinuteRow, PairRow, RoundRow, TrialRow
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -22,6 +22,8 @@ ROWS = {
     "pairs.csv": [field.name for field in fields(PairRow)],
     "backends.csv": [field.name for field in fields(BackendRow)],
     "rounds.csv": [field.name for field in fields(RoundRow)],
+    "energy.csv": [field.name for field in fields(EnergyRow)],
+    "minutes.csv": [field.name for field in fields(MinuteRow)],
     "layers.csv": [field.name for field in fields(LayerRow)],
     "samples.csv.gz": list(tables._SAMPLE_COLUMNS),
 }
@@ -62,6 +64,7 @@ def test_every_command_is_documented(command: str) -> None:
     [
         *plugins.names("backends"),
         *plugins.names("formats"),
+        *plugins.names("sensors"),
         *architectures.names(),
         *devices.known(),
         *api.suites(),

@@ -11,6 +11,7 @@ IN_TREE: dict[plugins.Kind, tuple[str, ...]] = {
     "architectures": ("layer", "lenet5", "mobilenet_v1", "squeezenet", "vgg"),
     "backends": ("null", "onnxruntime", "openvino", "torch"),
     "formats": ("onnx", "pt2"),
+    "sensors": ("cpufreq", "ina3221", "rapl", "thermal"),
 }
 
 

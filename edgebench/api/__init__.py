@@ -4,8 +4,9 @@ from edgebench.api.bundles import Packed, pack
 from edgebench.api.counting import Counting, count
 from edgebench.api.emulating import Emulated, emulate, remove_emulated, stop_emulated
 from edgebench.api.executing import Execution, Wanted, compare_executed, executed
-from edgebench.api.listing import BackendState, CacheState, Suite, backends, cache_state, clear_cache, suites
+from edgebench.api.listing import BackendState, CacheState, Suite, backends, cache_state, clear_cache, sensors, suites
 from edgebench.api.planning import Plan, Request
+from edgebench.api.powering import power
 from edgebench.api.preparing import board, draft, prepare, probe, remove
 from edgebench.api.reading import Result, read, recompute
 from edgebench.api.running import expectation, plan, resume, run
@@ -38,6 +39,7 @@ __all__ = [
     "expectation",
     "pack",
     "plan",
+    "power",
     "prepare",
     "probe",
     "read",
@@ -47,6 +49,7 @@ __all__ = [
     "resume",
     "run",
     "selftest",
+    "sensors",
     "stop_emulated",
     "suites",
 ]

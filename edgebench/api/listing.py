@@ -5,10 +5,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar
 
-from edgebench import formats, plugins, tomlfile
+from edgebench import devices, formats, plugins, tomlfile
+from edgebench.api._reaching import reached
 from edgebench.board.backends import package_version, runtime_version
-from edgebench.board.wire import STRICT
-from edgebench.errors import UsageError
+from edgebench.board.wire import STRICT, SensorsAsked, SensorsState, encode
+from edgebench.errors import DeviceUnreachableError, UsageError
+from edgebench.measure.transport import LinkLost
+
+_SENSORS_LIMIT_S = 120.0  # each program that is asked may take five seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +93,22 @@ def suite(name: str) -> Suite:
     if name not in known:
         raise UsageError(f"Unknown suite {name!r}: known are {', '.join(known)}.")
     return known[name]
+
+
+def sensors(device: str = devices.HOST, host: str | None = None) -> SensorsState:
+    """Return what sensors a board, or this machine, has and what they say now; each of them is read once.
+
+    Raise UsageError when it is of another kind than asked, DeviceUnreachableError when it does not answer.
+    """
+    with reached(device, host) as side:
+        side.connection.send(encode(SensorsAsked()))
+        try:
+            found = side.connection.receive(_SENSORS_LIMIT_S)
+        except LinkLost as lost:
+            raise DeviceUnreachableError(f"{side.board.unit.name} did not tell its sensors: {lost}.") from lost
+    if not isinstance(found, SensorsState):
+        raise DeviceUnreachableError(f"{side.board.unit.name} did not tell its sensors: it said {found.event}.")
+    return found
 
 
 def cache_state() -> CacheState:

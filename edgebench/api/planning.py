@@ -31,6 +31,9 @@ from edgebench.store.records import BundleUsed, Counted, NotStarted
 DEFAULT_SUITE = "seeds"
 
 _FASTEST_HZ = 1000.0  # a block of a second holds as many samples
+_SHORTEST_SUSTAINED_S = 10.0  # the burst alone
+_GATE_S = 30.0  # MEASUREMENT 2.4
+_LONG_GATE_S = 300.0  # a burst is one of a board that is cool
 _CONVERSION_S = 6.0
 _CONVERTED_BYTES_PER_S = 50e6
 
@@ -42,8 +45,10 @@ class Request:
     `host` is an address as ssh takes it, for a board that no boards.toml names; `bundle` holds the models, which then
     are neither counted nor converted here. Without `invocations` there are five, or with a budget as many as it takes
     until half of every ratio's interval is 1 % (`target`: another share). Without `memory` latency alone is measured.
-    With `pace_hz` calls start at fixed times. `inputs` are shapes for a user's file or function, `weights` a state
-    dictionary; both go with one model.
+    With `pace_hz` calls start at fixed times, with `sustained_s` each trial is called without a pause for so long at
+    most, in one invocation. With `energy`, or the log of a `meter` that will be there when the run is over, each
+    invocation ends with windows of load and of rest. `inputs` are shapes for a user's file or function, `weights` a
+    state dictionary; both go with one model.
     """
 
     device: str = devices.HOST
@@ -61,6 +66,9 @@ class Request:
     budget_s: float | None = None
     memory: bool = True
     pace_hz: float | None = None
+    sustained_s: float | None = None
+    energy: bool = False
+    meter: Path | None = None
     results: Path = Path("results")
     seed: int | None = None
     bundle: Path | None = None
@@ -110,7 +118,8 @@ def plan_for(request: Request, board: Board) -> Plan:
     needs = {trial.id: worker_bytes(trial, weight_bytes[trial.model]) for trial in trials}
     seed = secrets.randbelow(2**31) if request.seed is None else request.seed
     left_out = _left_out(needs, facts["memory_available_bytes"], unit)
-    planned = tuple(sessions(trials, seed, needs, facts["memory_available_bytes"], timed=not board.emulated))
+    alone = board.emulated or request.sustained_s is not None
+    planned = tuple(sessions(trials, seed, needs, facts["memory_available_bytes"], alone=alone))
     timings = _expecting.timings(trials, {one.model: one for one in counted}, device, request.results, unit.name)
     started = _without(planned, {one.trial for one in left_out})
     protocol = _protocol(request, board, started, timings)
@@ -147,13 +156,12 @@ def _refuse_timing(request: Request, unit: Unit) -> None:
         )
 
 
-def _protocol(
-    request: Request, board: Board, started: Sequence[Session], timings: Mapping[str, Timing]
-) -> Protocol:
+def _protocol(request: Request, board: Board, started: Sequence[Session], timings: Mapping[str, Timing]) -> Protocol:
     """Return how sessions are measured; on a stand-in nothing is timed."""
     if board.emulated:
         return CHECKING
-    chosen = _expecting.protocol(_given(request, board.device), request.invocations, started, timings)
+    invocations = request.invocations or (None if request.sustained_s is None else 1)
+    chosen = _expecting.protocol(_given(request, board.device), invocations, started, timings)
     return chosen if request.memory else replace(chosen, footprints=0)
 
 
@@ -163,13 +171,33 @@ def _given(request: Request, device: Device) -> Protocol:
         raise UsageError(f"The pace is {request.pace_hz:g} Hz: expected more than 0, {_FASTEST_HZ:g} at most.")
     if request.target is not None and not 0 < request.target < 1:
         raise UsageError(f"The target is {request.target:g}: expected a share between 0 and 1, such as 1%.")
+    if request.sustained_s is not None:
+        _check_sustained(request)
+    if request.meter is not None and not request.meter.parent.is_dir():
+        raise UsageError(f"{request.meter.parent} is no folder: name the file that the meter is writing.")
     return Protocol(
+        gate_s=_GATE_S if request.sustained_s is None else _LONG_GATE_S,
+        sustained_s=request.sustained_s,
+        energy=request.energy or request.meter is not None,
+        meter=request.meter is not None,
+        sensors=device.sensors.preference,
         stage_limit_s=device.limits.stage_s,
         memory_limit_bytes=device.limits.memory_bytes,
         budget_s=request.budget_s,
         target=request.target,
         pace_hz=request.pace_hz,
     )
+
+
+def _check_sustained(request: Request) -> None:
+    if request.sustained_s is not None and request.sustained_s < _SHORTEST_SUSTAINED_S:
+        raise UsageError(
+            f"--sustained is {request.sustained_s:g} s: expected {_SHORTEST_SUSTAINED_S:g} s at least, such as 10m."
+        )
+    others = {"--pace": request.pace_hz, "--target": request.target, "--budget": request.budget_s}
+    given = [name for name, value in others.items() if value is not None]
+    if given:
+        raise UsageError(f"--sustained and {given[0]} do not go together: a long run ends when it has come to rest.")
 
 
 def _trials(request: Request, board: Board, bundle: Bundle | None) -> list[Trial]:

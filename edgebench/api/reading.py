@@ -48,10 +48,17 @@ def read(folder: str | Path) -> Result:
     return Result(folder=path, run=run, summary=summary, verdicts=_verdicts(path, run, summary))
 
 
-def recompute(folder: str | Path) -> Result:
-    """Make every derived file of a run again from its journal, and return what it says."""
+def recompute(folder: str | Path, meter: Path | None = None) -> Result:
+    """Make every derived file of a run again from its journal, and return what it says.
+
+    The log of a `meter` is kept with the run and joined with it. Raise UsageError when it is none.
+    """
+    found = RunFolder(path=Path(folder))
     try:
-        return derive(RunFolder(path=Path(folder)))
+        if meter is not None:
+            found.read()
+            found.adopt_meter(meter)
+        return derive(found)
     except OSError as error:
         raise UsageError(
             f"The tables of {folder} cannot be written ({error.strerror}): make room or access."

@@ -16,7 +16,7 @@ from edgebench.api.planning import Plan, Request, plan_for
 from edgebench.api.reading import Result, derive
 from edgebench.errors import EdgebenchError, LostTrialError, UsageError
 from edgebench.measure.plan import Protocol
-from edgebench.store import SCHEMA, Journal, RunFolder, create, locked, newest_unfinished
+from edgebench.store import SCHEMA, Journal, RunFolder, calibration, create, locked, newest_unfinished
 from edgebench.store.records import Ended, Resumed, RunStarted
 
 _MEASURING_SHARE = 0.97  # of a budget: planning and making the tables took up to 1.5 s of a minute
@@ -43,22 +43,24 @@ def run(request: Request, say: Callable[[str], None] = silent) -> Result:
     """
     with reached(request.device, request.host) as side:
         planned = plan_for(request, side.board)
-        return carry_out(planned, side, request.results, say)
+        return carry_out(planned, side, request.results, say, meter=request.meter)
 
 
-def carry_out(planned: Plan, side: Side, results: Path, say: Callable[[str], None]) -> Result:
-    """Measure a plan on a side that answers, in a new run folder."""
+def carry_out(
+    planned: Plan, side: Side, results: Path, say: Callable[[str], None], meter: Path | None = None
+) -> Result:
+    """Measure a plan on a side that answers, in a new run folder; the log of a `meter` is taken when that is done."""
     with locked(results, planned.unit.name):
         folder = create(results, planned.unit.name, datetime.now(UTC))
         with folder.opened() as journal:
-            journal.append(_started(planned, side.board.facts))
+            journal.append(_started(planned, side.board.facts, results))
             for counted in planned.counted:
                 journal.append(counted)
             for one in planned.left_out:
                 journal.append(one)
                 say(f"{one.trial} is left out: it {one.reason}.")
             say(expectation(planned))
-            return _finish(_execution(side, folder, journal, say))
+            return _finish(_execution(side, folder, journal, say), meter)
 
 
 def resume(
@@ -101,6 +103,8 @@ def _how_long(protocol: Protocol) -> str:
     >>> _how_long(Protocol(invocations=5, target=0.01))
     '5 to 40 invocations each, until intervals are 1% to either side'
     """
+    if protocol.sustained_s is not None:
+        return f"each called without a pause until it stays level, for {units.clock_time(protocol.sustained_s)} at most"
     if protocol.target is None:
         return f"{protocol.invocations} invocations each"
     most = f"{protocol.invocations} to {protocol.most_invocations} invocations each"
@@ -111,7 +115,7 @@ def _execution(side: Side, folder: RunFolder, journal: Journal, say: Callable[[s
     return Execution(folder=folder, journal=journal, say=say, transport=side.transport, connection=side.connection)
 
 
-def _finish(execution: Execution) -> Result:
+def _finish(execution: Execution, meter: Path | None = None) -> Result:
     try:
         convert_all(execution)
         add_floors(execution)
@@ -125,7 +129,17 @@ def _finish(execution: Execution) -> Result:
         with contextlib.suppress(OSError):  # what ended the run is to be told, not what it ended as well
             execution.folder.write_tables()
         raise
+    if meter is not None:
+        _adopt(execution, meter)
     return _derived(execution)
+
+
+def _adopt(execution: Execution, meter: Path) -> None:
+    """Keep a meter's log with the run; one that is wrong costs no measurement: another can be given afterwards."""
+    try:
+        execution.folder.adopt_meter(meter)
+    except UsageError as error:
+        execution.say(f"{error} Give another with `edgebench recompute {execution.folder.path} --meter FILE`.")
 
 
 def _measure_all(execution: Execution) -> None:
@@ -163,8 +177,9 @@ def _derived(execution: Execution) -> Result:
         raise
 
 
-def _started(planned: Plan, facts: devices.Facts) -> RunStarted:
+def _started(planned: Plan, facts: devices.Facts, results: Path) -> RunStarted:
     power = planned.device.power
+    known = calibration.read(results, planned.unit.name)
     return RunStarted(
         schema=SCHEMA,
         edgebench_version=__version__,
@@ -183,6 +198,7 @@ def _started(planned: Plan, facts: devices.Facts) -> RunStarted:
         statuses=_statuses(planned),
         bundle=planned.bundle,
         emulated=planned.emulated,
+        power=calibration.latest_power(known),
     )
 
 

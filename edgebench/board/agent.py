@@ -18,12 +18,18 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
-from edgebench.board import files, wire
+from edgebench.board import files, listing, wire
 from edgebench.board.backends import survey
 from edgebench.board.outbox import Outbox
 from edgebench.board.probe import probe
 from edgebench.board.session import Session
-from edgebench.board.wire import FilesAsked, FilesState, SessionPlan
+from edgebench.board.wire import FilesAsked, FilesState, SensorsAsked, SensorsState, SessionPlan
+
+ROOT_VARIABLE = "EDGEBENCH_SENSORS_ROOT"
+"""Environment variable: the tree in which the machine's signals and sensors are read in place of "/".
+
+It is for tests and recorded boards; every energy that was read there says so.
+"""
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _LOCK_PAUSE_S = 0.5
@@ -38,8 +44,8 @@ def serve(commands: BinaryIO, outbox: Outbox) -> None:
     for line in commands:
         try:
             request = wire.decode_request(line)
-            if isinstance(request, FilesAsked):
-                outbox.put(FilesState(missing=tuple(files.settle(Path(files.FOLDER), request.wanted))))
+            if not isinstance(request, SessionPlan):
+                outbox.put(_answer(request))
                 outbox.flush()
                 continue
         except wire.WireError as error:
@@ -50,6 +56,16 @@ def serve(commands: BinaryIO, outbox: Outbox) -> None:
             _run(request, commands, outbox, allowed)
 
 
+def _answer(request: FilesAsked | SensorsAsked) -> FilesState | SensorsState:
+    if isinstance(request, SensorsAsked):
+        return listing.sensors(_root())
+    return FilesState(missing=tuple(files.settle(Path(files.FOLDER), request.wanted)))
+
+
+def _root() -> Path:
+    return Path(os.environ.get(ROOT_VARIABLE, "/"))
+
+
 def _run(plan: SessionPlan, commands: BinaryIO, outbox: Outbox, allowed: list[int]) -> None:
     """Run a session; between invocations the host answers, for the stop rule is its business."""
     most = max(trial.threads for trial in plan.trials)
@@ -58,7 +74,7 @@ def _run(plan: SessionPlan, commands: BinaryIO, outbox: Outbox, allowed: list[in
         outbox.flush()
         return
     os.sched_setaffinity(0, allowed[:-most] or allowed)
-    session = Session(plan, outbox, allowed)
+    session = Session(plan, outbox, allowed, _root())
     session.prepare()
     for invocation in itertools.count(plan.first_invocation):
         alive = session.invoke(invocation)

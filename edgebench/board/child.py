@@ -131,7 +131,7 @@ class Child:
         Raise WorkerLost when it ends, says that it failed, or spends more than `limit_s` seconds in one stage.
         """
         self._signal(signal.SIGCONT)
-        if command["do"] in ("run", "pace"):
+        if command["do"] in ("run", "pace", "load"):
             self._stage = "block"
         self._write(encode(command))
         answer = self._answer(limit_s)

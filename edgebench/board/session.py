@@ -3,11 +3,17 @@
 import contextlib
 import time
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from edgebench.board import blocks, order, wire
 from edgebench.board.child import Child, WorkerLost
+from edgebench.board.cooling import Gate
+from edgebench.board.metering import Load, Metering
 from edgebench.board.outbox import Outbox
+from edgebench.board.sensors import Place
+from edgebench.board.sustaining import Sustained, sustain
 from edgebench.board.watching import Watcher
 from edgebench.board.wire import (
     SLOW_CALL_S,
@@ -27,21 +33,32 @@ _NS = 1e-9
 
 
 class Session:
-    """The state of one session: which trials live, and how long their blocks are."""
+    """The state of one session: which trials live, and how long their blocks are.
 
-    def __init__(self, plan: SessionPlan, outbox: Outbox, allowed: list[int]) -> None:
+    The machine's files are read under `root`: another one than "/" stands for a board, and energy read there says so.
+    """
+
+    def __init__(self, plan: SessionPlan, outbox: Outbox, allowed: list[int], root: Path = Path("/")) -> None:
         most = max(trial.threads for trial in plan.trials)
         self._plan = plan
         self._outbox = outbox
         self._allowed = allowed
-        self._watcher = Watcher(plan.session, allowed[-most:]) if plan.watch else None
+        self._watcher = Watcher(plan.session, allowed[-most:], root) if plan.watch else None
+        self._gate = _gate(plan, self._watcher)
+        self._metering: Metering | None = None
+        if plan.energy is not None:
+            place = Place(root=root)
+            self._metering = Metering(plan.session, plan.energy, place, replayed=root != Path("/"))
         self._lost: set[str] = set()
+        self._own_clock: set[str] = set()
         self._call_s: dict[str, float] = {}
 
     def prepare(self) -> None:
-        """Tell what can be watched here, and take the footprints that are asked for."""
+        """Tell what can be watched and read here, and take the footprints that are asked for."""
         if self._watcher is not None:
             self._outbox.put(self._watcher.signals())
+        if self._metering is not None:
+            self._outbox.put(self._metering.source)
         if not self._plan.footprints:
             return
         began = time.perf_counter_ns()
@@ -56,10 +73,12 @@ class Session:
         began = time.perf_counter_ns()
         trials = [trial for trial in self._plan.trials if trial.id not in self._lost]
         starts = [trials[index] for index in order.start_order(len(trials), self._plan.seed, invocation)]
-        if self._plan.together:
+        if self._plan.together and self._plan.sustained_s is None:
+            self._cool_down(invocation)
             self._together(invocation, trials, starts)
         else:
             for trial in starts:
+                self._cool_down(invocation)
                 self._together(invocation, [trial], [trial])
         self._outbox.put(
             InvocationDone(session=self._plan.session, invocation=invocation, seconds=_seconds_since(began))
@@ -99,7 +118,11 @@ class Session:
                 child = stack.enter_context(Child.started(trial, self._cpus(trial), self._plan.memory_limit_bytes))
                 if self._open(child, invocation):
                     children[trial.id] = child
-            self._rounds(invocation, trials, children)
+            if self._plan.sustained_s is None:
+                self._rounds(invocation, trials, children)
+            else:
+                self._sustain(invocation, children, self._plan.sustained_s)
+            self._meter(invocation, children)
             for child in children.values():
                 if child.trial.id not in self._lost:
                     self._close(child, invocation)
@@ -119,6 +142,56 @@ class Session:
             if self._watcher is not None and before is not None:
                 alone = None if self._plan.together else trials[0].id
                 self._outbox.put(self._watcher.watched(before, invocation, one.number, alone, last=one.number == last))
+
+    def _cool_down(self, invocation: int) -> None:
+        """Wait until the processor is as cool as it was at first, where somebody tells its temperature."""
+        if self._gate is None:
+            return
+        self._outbox.beat()
+        gated = self._gate.wait(invocation)
+        if gated is not None:
+            self._outbox.put(gated)
+
+    def _sustain(self, invocation: int, children: dict[str, Child], seconds: float) -> None:
+        """Call each trial without a pause, until it has come to where it stays."""
+        for child in children.values():
+            sustain(
+                Sustained(
+                    session=self._plan.session,
+                    invocation=invocation,
+                    trial=child.trial.id,
+                    call_s=self._estimate(child.trial),
+                    seconds=seconds,
+                    ask=partial(self._ask_or_lose, child, invocation),
+                    put=self._outbox.put,
+                    watcher=self._watcher,
+                )
+            )
+
+    def _meter(self, invocation: int, children: dict[str, Child]) -> None:
+        """Take the energy of every trial but the twin, and of those whose program cannot be kept busy."""
+        if self._metering is None or not self._metering.is_possible:
+            return
+        loads = [
+            Load(trial=name, call_s=self._estimate(child.trial), run=partial(self._load, child, invocation))
+            for name, child in children.items()
+            if child.trial.twin_of is None and name not in self._lost | self._own_clock
+        ]
+        self._metering.take(invocation, loads, self._outbox.put)
+
+    def _load(self, child: Child, invocation: int, seconds: float, lead_s: float) -> dict[str, Any] | None:
+        command = {"do": "load", "seconds": seconds, "lead_s": lead_s}
+        return self._ask_or_lose(child, invocation, command, more_s=seconds + 2 * lead_s)
+
+    def _ask_or_lose(
+        self, child: Child, invocation: int, command: dict[str, Any], more_s: float = 0.0
+    ) -> dict[str, Any] | None:
+        """Return a worker's answer, None when it was lost over it."""
+        try:
+            return self._ask(child, command, more_s)
+        except WorkerLost as lost:
+            self._give_up(child, invocation, lost)
+            return None
 
     def _round(
         self, trials: list[TrialPlan], children: dict[str, Child], number: int, positions: list[int]
@@ -150,14 +223,14 @@ class Session:
             **fields,
         )
         self._call_s.setdefault(child.trial.twin_of or child.trial.id, ready.call_s)
+        if ready.own_clock:
+            self._own_clock.add(child.trial.id)
         self._outbox.put(ready)
         return True
 
     def _block(self, child: Child, invocation: int, number: int, position: int) -> None:
-        try:
-            fields = self._ask(child, self._block_command(self._estimate(child.trial)))
-        except WorkerLost as lost:
-            self._give_up(child, invocation, lost)
+        fields = self._ask_or_lose(child, invocation, self._block_command(self._estimate(child.trial)))
+        if fields is None:
             return
         self._outbox.put(
             Block(
@@ -178,17 +251,14 @@ class Session:
         return {"do": "run", "samples": samples, "calls": calls, "priming": call_s <= SLOW_CALL_S}
 
     def _close(self, child: Child, invocation: int) -> None:
-        try:
-            self._ask(child, {"do": "close"})
-        except WorkerLost as lost:
-            self._give_up(child, invocation, lost)
+        if self._ask_or_lose(child, invocation, {"do": "close"}) is None:
             return
         self._outbox.put(Closed(session=self._plan.session, invocation=invocation, trial=child.trial.id))
 
-    def _ask(self, child: Child, command: dict[str, Any]) -> dict[str, Any]:
+    def _ask(self, child: Child, command: dict[str, Any], more_s: float = 0.0) -> dict[str, Any]:
         """Give a worker a command; the others are stopped, so this is the moment to be heard by the host."""
         self._outbox.beat()
-        return child.ask(command, self._plan.stage_limit_s)
+        return child.ask(command, self._plan.stage_limit_s + more_s)
 
     def _give_up(self, child: Child, invocation: int, lost: WorkerLost) -> None:
         """Record how a worker ended; its trial is not started again, for what killed it would kill it again."""
@@ -210,6 +280,13 @@ class _Round:
 
     number: int
     children: tuple[tuple[int, Child], ...]
+
+
+def _gate(plan: SessionPlan, watcher: Watcher | None) -> Gate | None:
+    """Return what holds invocations back until it is cool; nothing does where nobody watches."""
+    if watcher is None:
+        return None
+    return Gate(session=plan.session, cap_s=plan.gate_s, temperature_c=watcher.temperature_c)
 
 
 def _seconds_since(began_ns: int) -> float:

@@ -3,6 +3,7 @@
 A signal that a machine does not have is told as absent, with the reason: it is never read as zero.
 """
 
+import contextlib
 import os
 import re
 import time
@@ -11,26 +12,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgebench.board import throttle
-from edgebench.board.probe import parse_cpu_list
+from edgebench.board.sensors import Place, SensorError, cpufreq, thermal, vcgencmd
 from edgebench.board.wire import Signals, Watched
 
 _NS_PER_US = 1000
 _NS_PER_S = 10**9
-_HZ_PER_KHZ = 1000
 _STEAL_FIELD = 8  # proc_stat(5): cpuN user nice system idle iowait irq softirq steal
 _PRESSURES = {
     "cpu_waiting": ("proc/pressure/cpu", "some"),
     "memory_stalled": ("proc/pressure/memory", "full"),
     "io_waiting": ("proc/pressure/io", "some"),
 }
-_ZONE = re.compile(r"cpu|soc|core|pkg|bcm2835|tj\b", re.IGNORECASE)  # a zone's number means nothing
-_NOT_A_ZONE = re.compile(r"gpu|pmic|batt", re.IGNORECASE)
-_COLDEST_C, _HOTTEST_C = -40.0, 150.0  # an unused zone says -256 degrees
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Where each signal of the processor `cpu` is read; `absent` says why one is not."""
+    """Where each signal of the processor `cpu` is read; `absent` says why one is not, `forbidden` which may not be."""
 
     root: Path
     cpu: int
@@ -41,6 +38,7 @@ class Sources:
     zones: tuple[Path, ...]
     throttle: throttle.Sources
     absent: dict[str, str]
+    forbidden: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,18 +55,19 @@ class Snapshot:
 
 def find(cpus: Sequence[int], root: Path = Path("/")) -> Sources:
     """Return where the signals of these processors are read; the last of them is the one that always measures."""
-    cpu = cpus[-1]
+    cpu, place = cpus[-1], Place(root=root)
     absent: dict[str, str] = {}
+    forbidden: list[str] = []
     stat = _readable(root, "proc/stat", "steal", absent)
     if stat is not None and steal_ns(_text(stat), cpu) is None:
         stat, absent["steal"] = None, f"/proc/stat has no steal of cpu{cpu}"
     pressures = {name: _readable(root, file, name, absent) for name, (file, _) in _PRESSURES.items()}
-    policy = _policy(cpu, root)
-    clock = _readable(root, f"{policy}/scaling_cur_freq", "clock", absent) if policy else None
-    governor = _readable(root, f"{policy}/scaling_governor", "governor", absent) if policy else None
+    policy = cpufreq.policy(cpu, place)
+    clock = _readable(root, f"{policy.relative_to(root)}/scaling_cur_freq", "clock", absent) if policy else None
+    governor = _readable(root, f"{policy.relative_to(root)}/scaling_governor", "governor", absent) if policy else None
     if policy is None:
         absent |= dict.fromkeys(("clock", "governor"), f"cpu{cpu} has no cpufreq policy")
-    zones = tuple(zone for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*/temp")) if _is_of_cpu(zone))
+    zones = thermal.of_cpu(place)
     if not zones:
         absent["temperature"] = "no thermal zone is a processor's"
     return Sources(
@@ -79,8 +78,9 @@ def find(cpus: Sequence[int], root: Path = Path("/")) -> Sources:
         clock=clock,
         governor=governor,
         zones=zones,
-        throttle=_throttling(cpus, root, absent),
+        throttle=_throttling(cpus, place, absent, forbidden),
         absent=absent,
+        forbidden=tuple(forbidden),
     )
 
 
@@ -96,7 +96,13 @@ def told(sources: Sources, session: str) -> Signals:
         "throttled": sources.throttle.files + program,
     }
     present = {name: " ".join(_shown(path, sources.root) for path in paths) for name, paths in places.items() if paths}
-    return Signals(session=session, present=present, absent=sources.absent)
+    return Signals(
+        session=session,
+        present=present,
+        absent=sources.absent,
+        forbidden=sources.forbidden,
+        root=None if sources.root == Path("/") else str(sources.root),
+    )
 
 
 def snapshot(sources: Sources) -> Snapshot:
@@ -120,11 +126,21 @@ def filled(watched: Watched, sources: Sources, before: Snapshot, after: Snapshot
         cpu_waiting_ns=_difference(before.cpu_waiting_ns, after.cpu_waiting_ns),
         memory_stalled_ns=_difference(before.memory_stalled_ns, after.memory_stalled_ns),
         io_waiting_ns=_difference(before.io_waiting_ns, after.io_waiting_ns),
-        clock_hz=_hertz(_text(sources.clock)) if sources.clock else None,
+        clock_hz=_clock_hz(sources),
         governor=(_text(sources.governor).strip() or None) if sources.governor else None,
-        temperature_c=max((found for zone in sources.zones if (found := _celsius(zone)) is not None), default=None),
+        temperature_c=temperature_c(sources),
         throttled=throttle.new(before.throttle, after.throttle),
+        throttled_by=throttle.causes(before.throttle, after.throttle),
     )
+
+
+def temperature_c(sources: Sources) -> float | None:
+    """Return the temperature of the processor's hottest zone, in degrees; None where none can be read."""
+    place, found = Place(root=sources.root), []
+    for zone in sources.zones:
+        with contextlib.suppress(SensorError):  # a zone may fall asleep
+            found.append(thermal.celsius(place, zone))
+    return max(found, default=None)
 
 
 def steal_ns(stat: str, cpu: int) -> int | None:
@@ -150,44 +166,31 @@ def pressure_ns(text: str, kind: str) -> int | None:
     return int(match[1]) * _NS_PER_US if match else None
 
 
-def _throttling(cpus: Sequence[int], root: Path, absent: dict[str, str]) -> throttle.Sources:
+def _throttling(cpus: Sequence[int], place: Place, absent: dict[str, str], forbidden: list[str]) -> throttle.Sources:
     """Return where throttling is told, without a program that does not say."""
-    found = throttle.find(cpus, root)
+    found = throttle.find(cpus, place.root)
     silent = ""
-    if found.program is not None and throttle.ask(found.program).bits is None:
-        silent = f"; {_shown(found.program, root)} get_throttled does not either"
-        found = replace(found, program=None)
+    if found.program is not None:
+        try:
+            vcgencmd.bits(vcgencmd.asked(place, found.program, "get_throttled"))
+        except SensorError as error:
+            silent = f"; {place.shown(found.program)} get_throttled does not either"
+            if error.kind == "forbidden":
+                forbidden.append("throttled")
+                silent = f"; {error.reason}: {error.advice}"
+            found = replace(found, program=None)
     if not found.files and found.program is None:
         absent["throttled"] = f"no file of kernel or firmware tells of throttling{silent}"
     return found
 
 
-def _policy(cpu: int, root: Path) -> str | None:
-    """Return the folder, under `root`, of the clock that a processor shares with its neighbours."""
-    own = f"sys/devices/system/cpu/cpu{cpu}/cpufreq"
-    if (root / own).is_dir():
-        return own
-    for policy in sorted((root / "sys/devices/system/cpu/cpufreq").glob("policy*")):
-        if cpu in (parse_cpu_list(_text(policy / "affected_cpus").strip().replace(" ", ",")) or []):
-            return str(policy.relative_to(root))
-    return None
-
-
-def _is_of_cpu(zone: Path) -> bool:
-    kind = _text(zone.with_name("type")).strip()
-    return bool(_ZONE.search(kind)) and not _NOT_A_ZONE.search(kind) and _celsius(zone) is not None
-
-
-def _celsius(zone: Path) -> float | None:
-    try:
-        degrees = int(_text(zone)) / 1000
-    except ValueError:
+def _clock_hz(sources: Sources) -> int | None:
+    if sources.clock is None:
         return None
-    return degrees if _COLDEST_C <= degrees <= _HOTTEST_C else None
-
-
-def _hertz(text: str) -> int | None:
-    return int(text) * _HZ_PER_KHZ if text.strip().isdecimal() else None
+    try:
+        return cpufreq.clock_hz(Place(root=sources.root), sources.clock)
+    except SensorError:  # a core that is off
+        return None
 
 
 def _difference(before: int | None, after: int | None) -> int | None:

@@ -31,6 +31,10 @@ class Watcher:
         """Return what can be watched here, and what cannot."""
         return signals.told(self._sources, self._session)
 
+    def temperature_c(self) -> float | None:
+        """Return the temperature of the processor's hottest zone, None where none is told."""
+        return signals.temperature_c(self._sources)
+
     def look(self) -> Look:
         """Return the machine as it is before a round."""
         return Look(song=self._canary.sing(), snapshot=signals.snapshot(self._sources))
@@ -55,8 +59,11 @@ class Watcher:
         """Add what the board's program tells, if it has one: it speaks of all the time since it was asked before."""
         earlier, self._asked = self._asked, self._ask()
         added = throttle.new(earlier, self._asked)
-        return watched if added is None else replace(watched, throttled=(watched.throttled or 0) + added)
+        if added is None:
+            return watched
+        causes = dict.fromkeys(watched.throttled_by + throttle.causes(earlier, self._asked))
+        return replace(watched, throttled=(watched.throttled or 0) + added, throttled_by=tuple(causes))
 
     def _ask(self) -> throttle.State:
         program = self._sources.throttle.program
-        return throttle.State() if program is None else throttle.ask(program)
+        return throttle.State() if program is None else throttle.ask(program, self._sources.root)

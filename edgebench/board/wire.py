@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Version of this wire; host and agent refuse each other when it differs."""
 
 MAX_LINE_BYTES = 64 * 2**20
@@ -55,12 +55,28 @@ class TrialPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EnergyPlan:
+    """That energy is to be measured, with which sensors first; with a `meter` windows are made even without a sensor.
+
+    `window_s` is the least that a window of load, or of idling, takes.
+    """
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    preference: tuple[str, ...] = ()
+    meter: bool = False
+    window_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionPlan:
     """Trials to measure together; times in seconds, `seed` replays every order drawn.
 
     `footprints` is how often each trial is started by itself beforehand, to take its memory; `watch` has the agent look
     at the machine before each round; with `pace_hz` calls start at fixed times, else one follows the other. Without
-    `rounds` trials are checked, not timed: each is loaded and called once; a warm-up has no call if its cap is 0.
+    `rounds` trials are checked, not timed: each is loaded and called once; a warm-up has no call if its cap is 0. An
+    invocation waits up to `gate_s` until the processor is as cool as it was at first. With `sustained_s` each trial
+    runs alone and without a pause, for so long at most.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -80,6 +96,9 @@ class SessionPlan:
     footprints: int = 0
     watch: bool = True
     pace_hz: float | None = None
+    gate_s: float = 0.0
+    sustained_s: float | None = None
+    energy: EnergyPlan | None = None
     ask: Literal["session"] = "session"
 
 
@@ -101,6 +120,15 @@ class FilesAsked:
 
     wanted: tuple[FileName, ...]
     ask: Literal["files"] = "files"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorsAsked:
+    """What sensors are there, and what do they say now?"""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    ask: Literal["sensors"] = "sensors"
 
 
 # --- agent to host ---------------------------------------------------------------------------------------------------
@@ -125,13 +153,19 @@ class Hello:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signals:
-    """What the machine under a session can be watched by: where each signal is read, or why it is not there."""
+    """What the machine under a session can be watched by: where each signal is read, or why it is not there.
+
+    Those of the absent ones that are there, but not for this user, are `forbidden`. `root` is where they were looked
+    for, when that was a tree that stands for a board's.
+    """
 
     __pydantic_config__: ClassVar[Any] = STRICT
 
     session: str
     present: dict[str, str]
     absent: dict[str, str]
+    forbidden: tuple[str, ...] = ()
+    root: str | None = None
     event: Literal["signals"] = "signals"
 
 
@@ -144,7 +178,8 @@ class Watched:
     there to the round's end (`wall_ns`): what the hypervisor stole from that processor, how long some task waited for a
     processor, all tasks for memory, some task for a disk (pressure totals). Clock and temperature are taken at its end.
     `throttled` counts the events that are new since the round began and the limits in force before or after it; a board
-    that tells them through a program alone is asked at the end of an invocation, for the whole of it.
+    that tells them through a program alone is asked at the end of an invocation, for the whole of it. `throttled_by`
+    names their causes.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -165,7 +200,97 @@ class Watched:
     governor: str | None = None
     temperature_c: float | None = None
     throttled: int | None = None
+    throttled_by: tuple[str, ...] = ()
     event: Literal["watched"] = "watched"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gated:
+    """How long an invocation waited for the processor to cool down, and its temperatures before and after.
+
+    `target_c` is what it waited for: a little above the temperature at which the session began; None in its first
+    invocation, which waits until the temperature no longer falls. `reached` tells whether it came to that.
+    """
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    session: str
+    invocation: int
+    waited_s: float
+    start_c: float
+    end_c: float
+    target_c: float | None
+    reached: bool
+    event: Literal["gated"] = "gated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorTrouble:
+    """Why a sensor of energy cannot be read: `kind` is missing, forbidden, broken or implausible."""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    sensor: str
+    name: str
+    kind: Literal["missing", "forbidden", "broken", "implausible"]
+    reason: str
+    advice: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnergySource:
+    """What the energy of a session is read from; without a `sensor` there is none, and `troubles` say why.
+
+    All `rails` are read together every `period_s`: powers in W, or counters in J that begin again at `wraps_at_j`
+    (None: not known). A reading costs `reading_cpu_s` of a processor. `status` is what has to be known of the sensor
+    ("not run on hardware"), `root` where sensors were looked for, when that was a tree that stands for a board's.
+    """
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    session: str
+    sensor: str | None
+    rung: str | None = None
+    rails: tuple[str, ...] = ()
+    covers: str | None = None
+    unit: Literal["W", "J"] | None = None
+    wraps_at_j: tuple[float | None, ...] = ()
+    period_s: float | None = None
+    reading_cpu_s: float | None = None
+    status: str | None = None
+    troubles: tuple[SensorTrouble, ...] = ()
+    root: str | None = None
+    event: Literal["energy_source"] = "energy_source"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnergyWindow:
+    """A span in which one trial was called without a pause (`calls` of them), or, without a trial, nothing was.
+
+    The load, or the rest, began at `began_ns` and ended at `ended_ns`, some time before and after the window itself, so
+    that readings around its ends are of it as well. `busy_s` is how long all processors were busy between these two,
+    with whatever it was, `cpu_ns` what the worker took in the window. `readings` has for each rail the values at the
+    times of `at_ns`, from the last one before the window to the first one after it; None: it could not be read then,
+    and `trouble` says why.
+    """
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    session: str
+    invocation: int
+    number: int
+    trial: str | None
+    began_ns: int
+    start_ns: int
+    end_ns: int
+    ended_ns: int
+    calls: int
+    cpu_ns: int | None = None
+    busy_s: float | None = None
+    at_ns: tuple[int, ...] = ()
+    readings: tuple[tuple[float | None, ...], ...] = ()
+    trouble: str | None = None
+    event: Literal["energy_window"] = "energy_window"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -355,6 +480,57 @@ class FilesState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelState:
+    """One thing that a sensor tells: a number in the unit of its `quantity` (W, J), or a word."""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    name: str
+    quantity: str
+    where: str
+    number: float | None
+    word: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GaugeState:
+    """What a sensor's energy is of: its rung on the ladder, its rails, what they feed, and how often it is read."""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    rung: str
+    rail: str
+    covers: str
+    period_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorState:
+    """One sensor as it is on the measuring side: what can be read, what counts as the energy, and what cannot."""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    name: str
+    title: str
+    tells: Literal["energy", "heat", "proxy"]
+    status: str | None
+    channels: tuple[ChannelState, ...]
+    gauges: tuple[GaugeState, ...]
+    troubles: tuple[SensorTrouble, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorsState:
+    """All sensors that are known; `root` is where they were looked for, when a tree stands for the board."""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    sensors: tuple[SensorState, ...]
+    root: str | None = None
+    event: Literal["sensors"] = "sensors"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
     """The agent could not do what the host asked."""
 
@@ -367,9 +543,12 @@ class Refused:
 Event = (
     Hello
     | Signals
+    | EnergySource
     | Footprint
     | FootprintsDone
+    | Gated
     | Watched
+    | EnergyWindow
     | Ready
     | Block
     | Closed
@@ -377,6 +556,7 @@ Event = (
     | InvocationDone
     | Alive
     | FilesState
+    | SensorsState
     | Refused
 )
 
@@ -384,9 +564,10 @@ Event = (
 def longest_silence_s(plan: SessionPlan) -> float:
     """Return how long an agent that is well can be silent in a session, in seconds.
 
-    It speaks before each command that it gives a worker; a command passes `_MOST_STAGES` stages at most.
+    It speaks before each command that it gives a worker, and before each wait; a command passes `_MOST_STAGES` stages
+    at most.
     """
-    return HEARTBEAT_S + _MOST_STAGES * plan.stage_limit_s + _SLACK_S
+    return HEARTBEAT_S + _MOST_STAGES * plan.stage_limit_s + plan.gate_s + _SLACK_S
 
 
 def encode(record: object) -> bytes:
@@ -395,10 +576,12 @@ def encode(record: object) -> bytes:
     return text.encode(errors="replace") + b"\n"  # a file name that is no UTF-8 holds what JSON may not
 
 
-def decode_request(line: bytes) -> SessionPlan | FilesAsked:
+def decode_request(line: bytes) -> SessionPlan | FilesAsked | SensorsAsked:
     """Return what the host asks for; raise WireError when it is nothing of this protocol."""
     try:
         fields = json.loads(line)
+        if fields.get("ask") == "sensors":
+            return SensorsAsked()
         if fields.get("ask") != "files":
             return decode_session(line)
         return FilesAsked(wanted=tuple(FileName(**name) for name in fields["wanted"]))
@@ -415,9 +598,15 @@ def decode_session(line: bytes) -> SessionPlan:
         trials = tuple(TrialPlan(**trial) for trial in fields.pop("trials"))
         if not trials:
             raise WireError("a session without trials")
-        return SessionPlan(trials=trials, **fields)
+        return SessionPlan(trials=trials, energy=_energy_plan(fields.pop("energy", None)), **fields)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise WireError(f"no session plan of protocol {PROTOCOL}: {error}") from error
+
+
+def _energy_plan(fields: dict[str, Any] | None) -> EnergyPlan | None:
+    if fields is None:
+        return None
+    return EnergyPlan(**{**fields, "preference": tuple(fields.get("preference", ()))})
 
 
 def _fields(record: object) -> dict[str, Any]:

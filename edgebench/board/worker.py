@@ -123,6 +123,35 @@ class Worker:
             response.append(meter.sample() - due)
         return {"start_ns": began, "priming_ns": None, "response_ns": response, **meter.fields()}
 
+    def load(self, seconds: float, lead_s: float) -> Answer:
+        """Call the model without a pause: a window that begins and ends with a call, and `lead_s` on both sides of it.
+
+        Nothing is timed call by call, so that the processor does nothing else.
+        """
+        model = self._model()
+        if isinstance(model, SelfTimed):
+            raise ValueError("a program that runs its calls by itself cannot be kept busy for a window")
+        began = clock.wall_ns()
+        start = began + round(lead_s / _NS)
+        while clock.wall_ns() < start:
+            model.call()
+        cpu_began, start, calls = clock.cpu_ns(), clock.wall_ns(), 0
+        end = start + round(seconds / _NS)
+        while clock.wall_ns() < end:
+            model.call()
+            calls += 1
+        end, cpu_ns = clock.wall_ns(), clock.cpu_ns() - cpu_began
+        while clock.wall_ns() < end + round(lead_s / _NS):
+            model.call()
+        return {
+            "began_ns": began,
+            "start_ns": start,
+            "end_ns": end,
+            "ended_ns": clock.wall_ns(),
+            "calls": calls,
+            "cpu_ns": cpu_ns,
+        }
+
     def footprint(self, trial: Answer, calls: int) -> Answer:
         """Load the model and call it `calls` times without warming up; return what it took of memory, and of time."""
         return footprint.take(trial, calls, self.stage)

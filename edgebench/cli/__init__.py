@@ -116,6 +116,15 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many parameters as options
     pace: Annotated[
         float | None, typer.Option(metavar="HZ", help="Start calls at fixed times, as a camera does.")
     ] = None,
+    energy: Annotated[
+        bool, typer.Option("--energy", help="Measure energy as well, with the best sensor of the board.")
+    ] = False,
+    meter: Annotated[
+        Path | None, typer.Option(help="CSV file that an external meter is writing: energy from that.")
+    ] = None,
+    sustained: Annotated[
+        str | None, typer.Option(help="Call each model without a pause until it stays level, for so long at most: 10m.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of all orders drawn; default: a new one, recorded.")] = None,
     bundle: Annotated[
         Path | None, typer.Option(help="Take the models from a file that `edgebench pack` made: needs no torch.")
@@ -149,6 +158,9 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many parameters as options
         budget_s=None if budget is None else span_s(budget),
         target=None if target is None else share(target),
         pace_hz=pace,
+        sustained_s=None if sustained is None else span_s(sustained),
+        energy=energy,
+        meter=meter,
         results=results,
         seed=seed,
         bundle=bundle,
@@ -202,12 +214,13 @@ def pack(  # noqa: PLR0913, PLR0917 - a command has as many parameters as option
 @app.command()
 def recompute(
     run_folder: Annotated[Path, typer.Argument(help="A run folder, such as results/host/2026-11-22T10-15-00Z-ab12.")],
+    meter: Annotated[Path | None, typer.Option(help="CSV file of an external meter: energy from that.")] = None,
     as_json: Json = False,
 ) -> None:
     """Make every derived file of a run again from its journal."""
     from edgebench import api
 
-    _show(api.recompute(run_folder), as_json)
+    _show(api.recompute(run_folder, meter), as_json)
 
 
 @app.command()
@@ -237,6 +250,8 @@ def _show(result: "Result", as_json: bool) -> None:
             print_sentence(sentence)
         tables = (
             terminal.trials(result.summary.trials),
+            terminal.energy(result.summary.trials),
+            terminal.minutes(result.summary.minutes),
             terminal.pairs(result.summary.pairs),
             terminal.verdicts(result.verdicts),
         )
@@ -305,7 +320,8 @@ def _show_plan(plan: "Plan", as_json: bool) -> None:
         return
     print(api.expectation(plan))
     for session in plan.sessions:
-        how = "together" if session.together else "one after the other: they do not fit into the memory together"
+        why = "they do not fit into the memory together" if plan.protocol.sustained_s is None else "each alone"
+        how = "together" if session.together else f"one after the other: {why}"
         print(f"Session {session.name} ({how}):")
         for trial in session.trials:
             print(f"  {trial.id}")

@@ -99,6 +99,24 @@ def devices_probe(
         print_table(lists.calibration(calibration))
 
 
+@app.command("power")
+def devices_power(
+    run_folder: Annotated[Path, typer.Argument(help="A run that was measured with --energy or --meter.")],
+    meter: Annotated[Path | None, typer.Option(help="CSV file of an external meter that logged the run.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Fit watts = idle + a x utilisation to a run whose power was measured, and keep it in the unit's calibration."""
+    from edgebench import api
+    from edgebench.report import sensing
+
+    calibration = api.power(run_folder, meter)
+    if as_json:
+        print_json(calibration)
+    else:
+        for sentence in sensing.power(calibration):
+            print(sentence)
+
+
 @app.command("new")
 def devices_new(
     name: Annotated[str, typer.Argument(help="The name of a kind that is not known yet.")], host: Host = None

@@ -2,8 +2,8 @@
 
 import typer
 
-from edgebench.cli.options import Json
-from edgebench.cli.printing import print_json, print_table
+from edgebench.cli.options import Host, Json, Name
+from edgebench.cli.printing import print_json, print_sentence, print_table
 
 app = typer.Typer(help="What is known, what is installed, and how to get the rest.")
 
@@ -34,6 +34,21 @@ def list_backends(as_json: Json = False) -> None:
         print_json(found)
     else:
         print_table(lists.backends(found))
+
+
+@app.command("sensors")
+def list_sensors(name: Name = "host", host: Host = None, as_json: Json = False) -> None:
+    """List what tells power, heat and clocks on a board, what is missing there, and what to do about it."""
+    from edgebench import api
+    from edgebench.report import sensing
+
+    found = api.sensors(name, host)
+    if as_json:
+        print_json(found)
+        return
+    for sentence in sensing.sentences(found):
+        print_sentence(sentence)
+    print_table(sensing.table(found))
 
 
 @app.command("suites")

@@ -1,6 +1,7 @@
-"""What a reader infers from a count, held against time: fewer mult-adds, hence faster, hence as much faster.
+"""What a reader infers from a count, held against time and energy: fewer mult-adds, hence faster, hence as much faster.
 
-Neither is what a paper claims; both are ours, and are generated for every pair of models far enough apart.
+None of it is what a paper claims; all of it is ours, and is generated for every pair of models far enough apart, that
+of energy where a sensor told it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,7 +19,10 @@ WORTH_JUDGING = 1.2
 PROPORTIONAL = 0.8
 """The share of the mult-adds' ratio that a speed-up must reach to be called proportional."""
 
-Kind = Literal["faster", "proportional"]
+_OF_SAMPLES = frozenset({"contention_sensitive", "intervals_disagree", "no_steady_state", "unsteady"})
+"""Flags of how the samples of latencies lie: a window of load holds all calls, whatever each of them took."""
+
+Kind = Literal["faster", "proportional", "less_energy", "energy_proportional"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +30,9 @@ class VerdictRow:
     """verdicts.csv: one consequence of one pair of models, judged by itself: no correction for how many there are.
 
     `faster`: the baseline, which has fewer mult-adds, is faster than the subject. `proportional`: its speed-up is 0.8
-    times the ratio of mult-adds or more. `low` and `high` bound the ratio it was decided on (for `faster` baseline /
-    subject, else subject / baseline).
+    times the ratio of mult-adds or more. `less_energy` and `energy_proportional` are the same of the energy of a call,
+    idle power included, and `energy_rung` says where that comes from. `low` and `high` bound the ratio it was decided
+    on (for `faster` and `less_energy` baseline / subject, else subject / baseline).
     """
 
     session: str
@@ -40,6 +45,8 @@ class VerdictRow:
     batch: int
     mult_adds_ratio: float
     latency_ratio: float | None
+    energy_ratio: float | None
+    energy_rung: str | None
     verdict: str
     decided_on: str
     low: float | None
@@ -58,6 +65,10 @@ def rows(pairs: Iterable[PairRow], resolution: float | None, *, reliable: bool =
             measured = _measured(pair, reliable)
             yield _row(pair, "faster", is_faster(measured, resolution))
             yield _row(pair, "proportional", is_proportional(measured, pair.mult_adds_ratio))
+            if pair.energy_ratio is not None:
+                joules = _joules(pair, reliable)
+                yield _row(pair, "less_energy", is_faster(joules, None))
+                yield _row(pair, "energy_proportional", is_proportional(joules, pair.mult_adds_ratio))
 
 
 def is_faster(measured: Measured | None, resolution: float | None, confidence: float = CONFIDENCE) -> Decision:
@@ -70,6 +81,18 @@ def is_proportional(measured: Measured | None, mult_adds_ratio: float, confidenc
     return at_least(measured, PROPORTIONAL * mult_adds_ratio, margin=0.0, confidence=confidence)
 
 
+def _joules(pair: PairRow, reliable: bool) -> Measured:
+    """Return the ratio of energies of a pair, to be judged as a ratio of latencies is; there is no A/A' of energies."""
+    found = frozenset(pair.flags.split()) - _OF_SAMPLES
+    return Measured(
+        wall=_estimate(pair, pair.energy_ratio, pair.energy_ratio_low, pair.energy_ratio_high),
+        flags=found | ({"unreliable"} if not reliable else frozenset()),
+        threads=pair.threads,
+        own_cpu=False,
+        throttled=pair.throttled,
+    )
+
+
 def _measured(pair: PairRow, reliable: bool) -> Measured | None:
     wall = _estimate(pair, pair.latency_ratio, pair.latency_ratio_low, pair.latency_ratio_high)
     return Measured(
@@ -80,6 +103,7 @@ def _measured(pair: PairRow, reliable: bool) -> Measured | None:
         flags=frozenset(pair.flags.split()) | ({"unreliable"} if not reliable else frozenset()),
         threads=pair.threads,
         own_cpu=pair.decided_on == "cpu time",
+        throttled=pair.throttled,
     )
 
 
@@ -116,6 +140,8 @@ def _row(pair: PairRow, consequence: Kind, decision: Decision) -> VerdictRow:
         batch=pair.batch,
         mult_adds_ratio=pair.mult_adds_ratio,
         latency_ratio=pair.latency_ratio,
+        energy_ratio=pair.energy_ratio,
+        energy_rung=pair.energy_rung,
         verdict=decision.text,
         decided_on=decision.on,
         low=decision.low,

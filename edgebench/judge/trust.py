@@ -14,6 +14,7 @@ FORBIDDING = frozenset({"emulated", "parity", "precision", "threads"})
 
 DISTRUSTED = frozenset(
     {
+        "clock_moved",
         "contended",
         "crowded",
         "drift",
@@ -21,6 +22,7 @@ DISTRUSTED = frozenset(
         "not_thermally_steady",
         "stolen",
         "throttled",
+        "undervolted",
         "unstable_clock_or_bandwidth",
         "unsteady",
     }
@@ -42,6 +44,7 @@ class Measured:
 
     `cpu` is the same ratio in CPU time, `twins` and `cpu_twins` the session's A/A' on either clock. `flags` are those
     of both trials, their pair and their session. `own_cpu`: both computed on processors whose time was taken.
+    `throttled` says when the processor was held back, and by what.
     """
 
     wall: Estimate | None
@@ -51,6 +54,7 @@ class Measured:
     flags: frozenset[str] = frozenset()
     threads: int = 1
     own_cpu: bool = True
+    throttled: str | None = None
 
 
 def clock(measured: Measured) -> Clock:

@@ -150,7 +150,8 @@ def _judged(measured: Measured | None, target: float, confidence: float, rule: R
         return Decision(verdict=Verdict.NOT_MEASURED, reason="No session measured both trials.")
     invalid = sorted(flag for flag in measured.flags if flag.startswith("invalid_") or flag in FORBIDDING)
     if invalid:
-        return Decision(verdict=Verdict.INVALID, reason=f"Flagged: {', '.join(invalid)}.")
+        told = f"; throttled {measured.throttled}" if "invalid_throttled" in invalid and measured.throttled else ""
+        return Decision(verdict=Verdict.INVALID, reason=f"Flagged: {', '.join(invalid)}{told}.")
     if measured.wall.low is None:
         return Decision(
             verdict=Verdict.INCONCLUSIVE,

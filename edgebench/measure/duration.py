@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from edgebench.board import blocks
+from edgebench.board import blocks, energy
 from edgebench.board.wire import SLOW_CALL_S
 from edgebench.measure.plan import TWIN, Protocol, Session, Trial
 
@@ -54,7 +54,15 @@ def expected_seconds(planned: Iterable[Session], protocol: Protocol, timings: Ma
 def invocation_seconds(session: Session, protocol: Protocol, timings: Mapping[str, Timing]) -> float:
     """Return how long one invocation of every trial of a session takes."""
     spans = (_trial_seconds(timings[trial.id.removesuffix(TWIN)], protocol) for trial in session.trials)
-    return sum(spans) + protocol.rounds * _ROUND_OVERHEAD_S
+    energy_s = energy_seconds(session, protocol, timings) if protocol.energy else 0.0
+    return sum(spans) + protocol.rounds * _ROUND_OVERHEAD_S + energy_s
+
+
+def energy_seconds(session: Session, protocol: Protocol, timings: Mapping[str, Timing]) -> float:
+    """Return how long the windows of load and rest of one invocation take, with a sensor that is quick to read."""
+    own = [timings[trial.id].call_s for trial in session.trials if not trial.twin]
+    windows = [energy.window_s(call_s, None, protocol.energy_window_s) + 2 * energy.lead_s(None) for call_s in own]
+    return 2 * sum(windows) + max(windows, default=0.0)
 
 
 def footprint_seconds(session: Session, timings: Mapping[str, Timing]) -> float:
@@ -65,6 +73,8 @@ def footprint_seconds(session: Session, timings: Mapping[str, Timing]) -> float:
 
 def _trial_seconds(timing: Timing, protocol: Protocol) -> float:
     warm_up_s = timing.warm_up_s if timing.warm_up_s is not None else _warm_up_seconds(timing.call_s, protocol)
+    if protocol.sustained_s is not None:
+        return timing.start_s + warm_up_s + protocol.sustained_s
     return timing.start_s + warm_up_s + _rounds_seconds(timing.call_s, protocol)
 
 

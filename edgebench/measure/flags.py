@@ -5,12 +5,14 @@ from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
-from edgebench.board.wire import Block, Footprint, Ready, Watched
+from edgebench.board.throttle import UNDER_VOLTAGE
+from edgebench.board.wire import Block, EnergySource, Footprint, Ready, Signals, Watched
 from edgebench.measure import steadiness
 from edgebench.measure.series import Medians, Series
 from edgebench.measure.statistics import Estimate, half_width
 
 MEANINGS: dict[str, str] = {
+    "clock_moved": "the clocks that were told for the slow and the quick rounds differ by more than 3 %",
     "contended": "something else had the processor: a thread did not run for 5 % of its time, or was often interrupted",
     "contention_sensitive": "the ratio of undisturbed rounds lies further from that of all than half its interval",
     "crowded": "some task, ours or another, waited for a processor for more than 20 % of the rounds' time",
@@ -27,10 +29,12 @@ MEANINGS: dict[str, str] = {
     "not_thermally_steady": "the temperature still rose by more than 2 degrees a minute in the second half",
     "parity": "outputs differ from torch eager by more than the precision explains",
     "partial": "no invocation was completed: figures are of a part of one, without interval",
+    "permission": "a sensor of heat, clock or energy is there and may not be read: `list sensors` says what to do",
     "precision": "the runtime computes in another precision than asked for",
     "stolen": "the hypervisor took more than 1 % of the processor's time",
     "threads": "more threads computed during warm-up than asked for",
     "throttled": "the canary's loop fell by more than 3 % in speed from one part of the session to a later one",
+    "undervolted": "the supply's voltage fell below what the board needs",
     "unlimited": "the memory limit of the device could not be set",
     "unreliable": "this machine's selftest told trials from themselves more often than its intervals allow",
     "unstable_clock_or_bandwidth": "the canary's slow rounds took more than 10 % longer than its quick ones",
@@ -59,6 +63,7 @@ _CPU_PRESSURE = 0.2
 _CANARY_SPREAD = 1.10  # p90 / p10
 _DRIFT = 0.02
 _SLOWER_CLOCK = 0.03
+_MOVED_CLOCK = 0.03
 _CELSIUS_A_MINUTE = 2.0
 _FEWEST_WATCHED = 8  # rounds; below it a slope or a spread says nothing
 _TREND_CONFIDENCE = 0.999
@@ -117,25 +122,34 @@ def of_blocks(threads: int, blocks: Iterable[Block], *, own_cpu: bool = True) ->
     return sorted(flags)
 
 
-def of_machine(watched: Iterable[Watched]) -> list[str]:
+def of_machine(watched: Iterable[Watched], *, sustained: bool = False) -> list[str]:
     """Return what the machine did during a session that gives reason to distrust all of it.
 
-    Of `crowded`, `drift`, `governor`, `invalid_memory_pressure`, `invalid_throttled`, `not_thermally_steady`,
-    `stolen`, `throttled`, `unstable_clock_or_bandwidth`. A signal that is absent raises nothing.
+    Of `clock_moved`, `crowded`, `drift`, `governor`, `invalid_memory_pressure`, `invalid_throttled`,
+    `not_thermally_steady`, `stolen`, `throttled`, `undervolted`, `unstable_clock_or_bandwidth`. A signal that is absent
+    raises nothing. Throttling does not invalidate a `sustained` run: it is what that run is there to find.
     """
     rounds = sorted(watched, key=lambda one: one.start_ns)
     raised = {
+        "clock_moved": _clock_moved([one.clock_hz for one in rounds if one.clock_hz is not None]),
         "crowded": _share([(one.cpu_waiting_ns, one.wall_ns) for one in rounds]) > _CPU_PRESSURE,
         "drift": any(_drifts(rounds, canary) for canary in _canaries(rounds)),
         "governor": any(one.governor not in (None, "performance") for one in rounds),
         "invalid_memory_pressure": any(one.memory_stalled_ns for one in rounds),
-        "invalid_throttled": any(one.throttled for one in rounds),
+        "invalid_throttled": not sustained and any(one.throttled for one in rounds),
         "not_thermally_steady": _warms(rounds),
         "stolen": _share([(one.steal_ns, one.wall_ns) for one in rounds]) > _STOLEN,
-        "throttled": _slowed([one.loop_ns for one in rounds]),
+        "throttled": _slowed([one.loop_ns for one in rounds]) or (sustained and any(one.throttled for one in rounds)),
+        "undervolted": any(UNDER_VOLTAGE in one.throttled_by for one in rounds),
         "unstable_clock_or_bandwidth": any(_spreads(canary) for canary in _canaries(rounds)),
     }
     return sorted(name for name, is_so in raised.items() if is_so)
+
+
+def of_access(signals: Signals | None, source: EnergySource | None) -> list[str]:
+    """Return `permission` where something that was looked for is there, and not for this user."""
+    of_energy = source is not None and source.sensor is None and any(one.kind == "forbidden" for one in source.troubles)
+    return ["permission"] if of_energy or (signals is not None and signals.forbidden) else []
 
 
 def shared_processor(found: Collection[str], threads: int, *, own_cpu: bool) -> bool:
@@ -264,6 +278,13 @@ def _spreads(canary_ns: Sequence[int]) -> bool:
         return False
     quick, slow = np.quantile(canary_ns, [0.1, 0.9])
     return bool(slow > _CANARY_SPREAD * quick)
+
+
+def _clock_moved(clocks_hz: Sequence[int]) -> bool:
+    if len(clocks_hz) < _FEWEST_WATCHED:
+        return False
+    slow, quick = np.quantile(clocks_hz, [0.1, 0.9])
+    return bool(quick > (1 + _MOVED_CLOCK) * slow)
 
 
 def _drifts(rounds: Sequence[Watched], canary_ns: Sequence[int]) -> bool:

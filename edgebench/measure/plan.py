@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from edgebench.board.wire import STRICT, SessionPlan, TrialPlan
+from edgebench.board.wire import STRICT, EnergyPlan, SessionPlan, TrialPlan
 
 MOST_TRIALS = 16
 """A session of more trials would spend so long on a round that drift inside it blurs every pair."""
@@ -59,7 +59,10 @@ class Protocol:
     After `invocations` a session ends, or, where there is a `target`, as soon as half of the interval of every ratio in
     it is that narrow (0.01: 1 %), and with `most_invocations` at the latest. `footprints` is how often the memory of
     each trial is taken beforehand, by a worker that is alone. With `pace_hz` calls start at fixed times. Without
-    `rounds` nothing is timed (`CHECKING`).
+    `rounds` nothing is timed (`CHECKING`). An invocation waits up to `gate_s` for a processor that is too warm. With
+    `sustained_s` a trial is called without a pause until it has come to where it stays, for so long at most. With
+    `energy` each invocation ends with windows of load and of rest, `energy_window_s` long at least, read by the first
+    of `sensors` that can be, or, with a `meter`, by that.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -77,6 +80,12 @@ class Protocol:
     footprints: int = 3
     watch: bool = True
     pace_hz: float | None = None
+    gate_s: float = 0.0
+    sustained_s: float | None = None
+    energy: bool = False
+    meter: bool = False
+    energy_window_s: float = 2.0
+    sensors: tuple[str, ...] = ()
 
 
 CHECKING = Protocol(
@@ -115,15 +124,15 @@ class Files:
 
 
 def sessions(
-    trials: Iterable[Trial], seed: int, need_bytes: Mapping[str, int], available_bytes: int, *, timed: bool = True
+    trials: Iterable[Trial], seed: int, need_bytes: Mapping[str, int], available_bytes: int, *, alone: bool = False
 ) -> list[Session]:
     """Return the sessions that measure these trials.
 
     All trials share one session, so that every ratio among them is paired; more than `MOST_TRIALS` are split by model.
     Where the workers of a session do not fit into the memory together they run one after the other.
     `need_bytes` gives the bytes a worker needs by trial id (`worker_bytes`); who needs more than there is (`too_large`)
-    will not be started, so it counts for nothing and gets no twin. Trials that are not `timed` get none either, and run
-    one after the other.
+    will not be started, so it counts for nothing and gets no twin. For long runs, and where nothing is timed, each
+    trial runs `alone`, and none of them twice.
     """
     left_out = too_large(need_bytes, available_bytes)
     everything = list(trials)
@@ -134,14 +143,14 @@ def sessions(
         groups = [[trial for trial in everything if trial.model == model] for model in models]
     planned = []
     for number, group in enumerate(groups, 1):
-        members = _with_twin(group, left_out) if timed else group
+        members = group if alone else _with_twin(group, left_out)
         started = [trial for member in members if (trial := member.id.removesuffix(TWIN)) not in left_out]
         needed = sum(need_bytes[trial] for trial in started)
         planned.append(
             Session(
                 name=f"s{number}",
                 seed=seed + number,
-                together=timed and needed <= MEMORY_SHARE * available_bytes,
+                together=not alone and needed <= MEMORY_SHARE * available_bytes,
                 trials=tuple(members),
             )
         )
@@ -195,6 +204,9 @@ def wire_plan(
         footprints=protocol.footprints,
         watch=protocol.watch,
         pace_hz=protocol.pace_hz,
+        gate_s=protocol.gate_s,
+        sustained_s=protocol.sustained_s,
+        energy=_energy(protocol),
         spool=spool,
     )
 
@@ -202,6 +214,12 @@ def wire_plan(
 def worker_bytes(trial: Trial, weight_bytes: int) -> int:
     """Return the memory that a worker of this trial is expected to need."""
     return _WORKER_BYTES.get(trial.backend, _OTHER_WORKER_BYTES) + int(_WEIGHT_COPIES * weight_bytes)
+
+
+def _energy(protocol: Protocol) -> EnergyPlan | None:
+    if not protocol.energy:
+        return None
+    return EnergyPlan(preference=protocol.sensors, meter=protocol.meter, window_s=protocol.energy_window_s)
 
 
 def _with_twin(trials: list[Trial], left_out: frozenset[str]) -> list[Trial]:

@@ -20,6 +20,9 @@ def sentences(summary: Summary) -> Iterator[str]:
     yield from _headline_pair(summary.pairs)
     yield from _twins(summary.pairs)
     yield from _checked(summary.trials)
+    yield from _energy(summary.trials)
+    yield from _sustained(summary.trials)
+    yield from _throttled(summary.trials)
     yield from _not_measured(summary.trials)
     yield from _distrusted(summary.trials)
     yield from _distrusted_pairs(summary)
@@ -113,6 +116,59 @@ def _twins(rows: Iterable[PairRow]) -> Iterator[str]:
         else:
             verdict = "as it should be"
         yield f"Check: {name} against itself is {units.digits(row.latency_ratio)}{bounds}: {verdict}."
+
+
+def _energy(rows: Iterable[TrialRow]) -> Iterator[str]:
+    """Yield where the energy comes from, and why there is none where it was asked for."""
+    own = [row for row in rows if not row.twin]
+    for pedigree, members in groupby(
+        sorted((row for row in own if row.energy_rung is not None), key=_pedigree), key=_pedigree
+    ):
+        first = next(members)
+        rate = f", read {first.energy_rate_hz:.3g} times a second" if first.energy_rate_hz is not None else ""
+        window = f", in windows of {units.seconds(first.energy_window_s)}" if first.energy_window_s is not None else ""
+        yield f"Energy is from {pedigree}{rate}{window}; idle takes {units.power(first.energy_idle_w)}."
+    without = [row for row in own if row.energy_rung is None and row.energy_reason is not None]
+    for reason, lacking in groupby(without, key=lambda row: row.energy_reason):
+        names = [f"{row.model} in {row.backend}" for row in lacking]
+        whose = "" if len(names) == len(own) else f" of {_some(names)}"
+        yield (
+            f"Energy{whose} was not measured, so none is given: {reason}. The table has CPU time, which is only a "
+            "proxy; `edgebench list sensors` says what can be done."
+        )
+
+
+def _pedigree(row: TrialRow) -> str:
+    return f"{row.energy_rung} ({row.energy_sensor}: {row.energy_rail})"
+
+
+def _sustained(rows: Iterable[TrialRow]) -> Iterator[str]:
+    """Yield what became of the latency of each long run."""
+    for row in rows:
+        if row.burst_p50_s is None or row.sustained_p50_s is None or row.sustained_after_s is None:
+            continue
+        ending = "it stays there" if row.sustained_reached else "it had not come to rest"
+        yield (
+            f"{row.model} in {row.backend}{_threads(row.threads_asked)}: burst {units.seconds(row.burst_p50_s)}, "
+            f"sustained {units.seconds(row.sustained_p50_s)} "
+            f"({units.ratio(row.sustained_p50_s / row.burst_p50_s)}) after {units.clock_time(row.sustained_after_s)}; "
+            f"{ending}."
+        )
+
+
+def _throttled(rows: Iterable[TrialRow]) -> Iterator[str]:
+    """Yield when the processor was held back, by what, and what was measured before that."""
+    held = [row for row in rows if row.throttled_at_s is not None and not row.twin]
+    moments = sorted({(row.throttled_at_s or 0.0, row.throttled_by or "cause not told") for row in held})
+    for at_s, causes in moments[:1]:
+        kept = [
+            f"{row.model} in {row.backend} {units.seconds(row.latency_before_throttling_s)} "
+            f"({_plural(row.rounds_before_throttling or 0, 'round')})"
+            for row in held
+            if row.latency_before_throttling_s is not None
+        ]
+        before = f" Before that: {_some(kept)}." if kept else " Nothing was measured before that."
+        yield f"The processor was held back in minute {int(at_s // 60) + 1}: {causes}.{before}"
 
 
 def _not_measured(rows: Iterable[TrialRow]) -> Iterator[str]:

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from typing import get_args
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from edgebench import units
-from edgebench.judge.consequences import VerdictRow
+from edgebench.judge.consequences import Kind, VerdictRow
 from edgebench.report.answer import interval
-from edgebench.store.rows import PairRow, TrialRow
+from edgebench.store.rows import MinuteRow, PairRow, TrialRow
 
 _ROOM = 50
 """Columns of 80 that the backends of a pair may take, so that the names of its models have room."""
@@ -33,12 +34,12 @@ def trials(rows: Iterable[TrialRow]) -> Table:
     paces = {row.pace_hz for row in own if row.pace_hz is not None}
     paced = f"; calls arrive at {', '.join(f'{pace:g}' for pace in sorted(paces))} Hz" if paces else ""
     table = plain_table(
-        f"Trials: latency with 95 % interval; memory: peak above the imported runtime{paced}",
+        f"Trials: latency with 95 % interval; memory: peak above the imported runtime; CPU time of a call{paced}",
         "model, backend",
         "latency>",
         "p90>",
         "memory>",
-        "proxy energy>",
+        "CPU time>",
     )
     for model, members in groupby(own, key=lambda row: row.model):
         add_row(table, model)
@@ -86,16 +87,71 @@ def pairs(rows: Iterable[PairRow]) -> Table | None:
     return table
 
 
+def energy(rows: Iterable[TrialRow]) -> Table | None:
+    """Return a table of energies with where each comes from; None where nothing told any."""
+    told = [row for row in rows if row.energy_j is not None and not row.twin]
+    if not told:
+        return None
+    table = plain_table(
+        "Energy of a call with 95 % interval, in total and above idle, and where it comes from",
+        "model, backend",
+        "a call>",
+        "above idle>",
+        "idle>",
+    )
+    for row in told:
+        add_row(
+            table,
+            f"{row.model} {row.backend}{_times(row.threads_asked)}\n  {row.energy_rung}",
+            _joules(row.energy_j, row.energy_low_j, row.energy_high_j),
+            _joules(row.energy_above_idle_j, row.energy_above_idle_low_j, row.energy_above_idle_high_j),
+            units.power(row.energy_idle_w),
+        )
+    return table
+
+
+def minutes(rows: Iterable[MinuteRow]) -> Table | None:
+    """Return a table of a long run minute by minute; None without one."""
+    found = list(rows)
+    if not found:
+        return None
+    table = plain_table("Minute by minute", "trial, minute", "latency>", "clock>", "temperature>", "held back by")
+    for trial, members in groupby(found, key=lambda row: row.trial):
+        add_row(table, trial)
+        for row in members:
+            add_row(
+                table,
+                f"  {row.minute}",
+                units.seconds(row.latency_p50_s),
+                units.clock(row.clock_hz),
+                units.celsius(row.temperature_c),
+                row.throttled_by or "-",
+            )
+        table.add_section()
+    return table
+
+
+def _joules(value: float | None, low: float | None, high: float | None) -> str:
+    """Return an energy above its interval."""
+    if low is None or high is None:
+        return units.energy(value)
+    return f"{units.energy(value)}\n{units.energy_span(low, high)}"
+
+
+def _times(threads: int) -> str:
+    return f" x{threads}" if threads > 1 else ""
+
+
 def verdicts(rows: Iterable[VerdictRow]) -> Table | None:
     """Return a table of what follows from fewer mult-adds, and what does not; None without pairs far enough apart."""
     found = sorted(rows, key=lambda row: -row.mult_adds_ratio)
     if not found:
         return None
+    consequences = [kind for kind in get_args(Kind) if any(row.consequence == kind for row in found)]
     table = plain_table(
         "Fewer mult-adds, hence faster, hence as much faster (0.8 of it or more)? Each judged by itself",
         "pair, backend",
-        "faster",
-        "proportional",
+        *(word.replace("_", " ") for word in consequences),
     )
     for (subject, baseline), members in groupby(found, key=lambda row: (row.subject_model, row.baseline_model)):
         add_row(table, f"{subject} / {baseline}")
@@ -104,15 +160,13 @@ def verdicts(rows: Iterable[VerdictRow]) -> Table | None:
             setting = (row.session, row.backend, row.precision, row.threads, row.batch)
             told.setdefault(setting, {})[row.consequence] = row.verdict
         for (_, backend, *_), words in told.items():
-            add_row(table, f"  {backend}", words["faster"], words["proportional"])
+            add_row(table, f"  {backend}", *(words.get(kind, "-") for kind in consequences))
         table.add_section()
     return table
 
 
 def _trial(row: TrialRow) -> tuple[str, ...]:
-    name = f"{_FLAGGED if row.flags else ' '} {row.backend}" + (
-        f" x{row.threads_asked}" if row.threads_asked > 1 else ""
-    )
+    name = f"{_FLAGGED if row.flags else ' '} {row.backend}{_times(row.threads_asked)}"
     name += f" batch {row.batch}" if row.batch > 1 else ""
     if row.emulated and row.status == "done":
         return name, "emulated", "", units.size(row.memory_peak_bytes), "-"
@@ -121,14 +175,12 @@ def _trial(row: TrialRow) -> tuple[str, ...]:
     latency = units.seconds(row.latency_p50_s)
     if row.latency_p50_low_s is not None and row.latency_p50_high_s is not None:
         latency += f" {units.span(row.latency_p50_low_s, row.latency_p50_high_s)}"
-    energy = "-"
-    if row.proxy_cpu_energy_j_low is not None and row.proxy_cpu_energy_j_high is not None:
-        energy = units.energy_span(row.proxy_cpu_energy_j_low, row.proxy_cpu_energy_j_high)
-    return name, latency, units.seconds(row.latency_p90_s), units.size(row.memory_peak_bytes), energy
+    figures = (units.seconds(row.latency_p90_s), units.size(row.memory_peak_bytes), units.seconds(row.cpu_p50_s))
+    return name, latency, *figures
 
 
 def _below(row: TrialRow) -> Iterator[tuple[str, str]]:
-    """Yield what stands below a trial: the call floor of a small model, and what became of a paced one's calls."""
+    """Yield what stands below a trial: the call floor of a small model, a paced one's calls, a long run's two ends."""
     if row.latency_p50_s is None:
         return
     if row.call_floor_s is not None and row.call_floor_s >= _FLOOR_SHARE * row.latency_p50_s:
@@ -136,6 +188,9 @@ def _below(row: TrialRow) -> Iterator[tuple[str, str]]:
     if row.response_p50_s is not None:
         yield "response", units.seconds(row.response_p50_s)
         yield "late", f"{row.deadline_misses} of {row.paced_calls}"
+    if row.burst_p50_s is not None and row.sustained_p50_s is not None:
+        yield "burst", units.seconds(row.burst_p50_s)
+        yield "sustained", units.seconds(row.sustained_p50_s)
 
 
 def _ratio(row: PairRow | None) -> str:

@@ -72,6 +72,37 @@ class Resolution:
             raise ValueError(f"sessions is {self.sessions}: expected at least as many as excluded 1")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerFit:
+    """One fit of `devices power`: watts = `idle_w` + `slope_w` x utilisation of all processors; `at` as in `Probe`.
+
+    From `windows` of `run`, whose power `rung` told (`rail`: what of the board). `residual_w` is the standard deviation
+    of one window from the line; it holds from utilisation `lowest` to `highest`, of `cores` processors.
+    """
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    at: str
+    edgebench_version: str
+    run: str
+    rung: str
+    rail: str
+    idle_w: float
+    slope_w: float
+    residual_w: float
+    windows: int
+    lowest: float
+    highest: float
+    cores: int
+    kind: Literal["power"] = "power"
+
+    def __post_init__(self) -> None:
+        """Refuse a date without its zone, and a line that goes the wrong way."""
+        _check_date(self.at)
+        if not (self.idle_w > 0 and self.slope_w > 0 and self.cores > 0 and self.windows > 2):
+            raise ValueError("a power fit needs idle_w, slope_w and cores above 0, and more than two windows")
+
+
 class _ByKind:
     """Has pydantic choose a record by its `kind`, without importing it before something is read."""
 
@@ -81,7 +112,7 @@ class _ByKind:
         return handler(Annotated[source, Field(discriminator="kind")])
 
 
-Entry = Probe | Resolution
+Entry = Probe | Resolution | PowerFit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +179,11 @@ def latest_resolution(calibration: Calibration, *, neighbour: bool = False) -> R
     """Return the newest resolution of a unit, measured alone or beside a neighbour; None when it never was."""
     found = (entry for entry in reversed(calibration.entries) if isinstance(entry, Resolution))
     return next((entry for entry in found if entry.neighbour is neighbour), None)
+
+
+def latest_power(calibration: Calibration) -> PowerFit | None:
+    """Return the newest power model of a unit, None when none was fitted."""
+    return next((entry for entry in reversed(calibration.entries) if isinstance(entry, PowerFit)), None)
 
 
 def _check_date(at: str) -> None:

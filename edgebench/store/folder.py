@@ -6,11 +6,12 @@ import json
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from edgebench.board.sensors import SensorError, meter
 from edgebench.board.wire import Event, encode
 from edgebench.errors import UsageError
 from edgebench.store import journal
@@ -20,7 +21,7 @@ from edgebench.store.records import Line, Run, assemble
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLES = ("trials", "pairs", "backends", "rounds", "layers")
+TABLES = ("trials", "pairs", "backends", "rounds", "energy", "minutes", "layers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,19 @@ class RunFolder:
         run = assemble(journal.lines(self.journal))
         if run is None:
             raise UsageError(f"{self.journal} does not begin with a run: nothing was measured in it.")
-        return run
+        return replace(run, meter=read_meter(self.meter)) if self.meter.is_file() else run
+
+    @property
+    def meter(self) -> Path:
+        """Return where the log of an external meter lies, if the run has one."""
+        return self.path / "meter.csv"
+
+    def adopt_meter(self, log: Path) -> None:
+        """Keep a copy of a meter's log with the run; raise UsageError when it is none."""
+        read_meter(log)
+        if log.resolve() != self.meter.resolve():
+            with _draft(self.meter) as draft:
+                draft.write_bytes(log.read_bytes())
 
     def opened(self) -> AbstractContextManager[Journal]:
         """Open the journal for appending."""
@@ -76,6 +89,18 @@ class RunFolder:
         from edgebench.store import tables
 
         _replace(self.path / f"{name}.csv", tables.frame(kind, rows))
+
+
+def read_meter(path: Path) -> meter.Log:
+    """Return the log of an external meter; raise UsageError, with the line, for anything else."""
+    try:
+        return meter.parse(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror}): expected the CSV file of a meter.") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: byte {error.start} is not UTF-8: expected the CSV file of a meter.") from error
+    except SensorError as error:
+        raise UsageError(f"{path} is no log of a meter: {error.reason}.") from error
 
 
 def create(results: Path, unit: str, now: datetime) -> RunFolder:

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from itertools import combinations, groupby
 
 from edgebench.measure import flags, statistics
+from edgebench.measure.heat import Throttling
 from edgebench.measure.series import Medians
 from edgebench.measure.statistics import Advice, Components, Estimate
+from edgebench.store import energy
+from edgebench.store.energy import TrialEnergy
 from edgebench.store.rows import BackendRow, PairRow, TrialRow
 from edgebench.store.series import Key, Taken
 
 AllTaken = Mapping[Key, Taken]
+Energies = Mapping[Key, TrialEnergy]
 Interval = tuple[float, float] | tuple[None, None]
 
 _NO_INTERVAL = (None, None)
@@ -38,6 +42,15 @@ _NO_RATIO = _Ratio(wall=None, cpu=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Joules:
+    """Energies of a subject over those of its baseline, from one rung and rail; in total and above idle."""
+
+    total: Estimate | None = None
+    above_idle: Estimate | None = None
+    rung: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Checks:
     """What else the rounds of a pair say of its ratio: other intervals, what it varies with, undisturbed rounds."""
 
@@ -51,7 +64,7 @@ class _Checks:
     flags: tuple[str, ...]
 
 
-def pairs(rows: tuple[TrialRow, ...], taken: AllTaken) -> Iterator[PairRow]:
+def pairs(rows: tuple[TrialRow, ...], taken: AllTaken, energies: Energies) -> Iterator[PairRow]:
     """Yield every pair of trials of one session that differ in one thing only, and each session's twins.
 
     Emulated rows make none: nothing of theirs can be compared.
@@ -64,7 +77,9 @@ def pairs(rows: tuple[TrialRow, ...], taken: AllTaken) -> Iterator[PairRow]:
         for one, other in combinations(usable, 2):
             by = _differ_in(one, other)
             if by is not None:
-                yield _pair(by, *_oriented(by, one, other), taken, twins)
+                subject, baseline = _oriented(by, one, other)
+                joules = _energies(subject, baseline, energies)
+                yield _pair(by, subject, baseline, taken, twins, joules)
 
 
 def backends(rows: tuple[TrialRow, ...], taken: AllTaken) -> Iterator[BackendRow]:
@@ -120,7 +135,7 @@ def _ratio(subject: TrialRow, baseline: TrialRow, taken: AllTaken) -> _Ratio:
     )
 
 
-def _pair(by: str, subject: TrialRow, baseline: TrialRow, taken: AllTaken, twins: _Ratio) -> PairRow:
+def _pair(by: str, subject: TrialRow, baseline: TrialRow, taken: AllTaken, twins: _Ratio, joules: _Joules) -> PairRow:
     ratio = _ratio(subject, baseline, taken)
     wall, cpu = ratio.wall, ratio.cpu
     checks = _checks(wall, taken[subject.session, subject.trial], taken[baseline.session, baseline.trial])
@@ -170,8 +185,35 @@ def _pair(by: str, subject: TrialRow, baseline: TrialRow, taken: AllTaken, twins
         twin_cpu_ratio=_value(twins.cpu),
         twin_cpu_ratio_low=twins.cpu.low if twins.cpu else None,
         twin_cpu_ratio_high=twins.cpu.high if twins.cpu else None,
+        energy_ratio=_value(joules.total),
+        energy_ratio_low=joules.total.low if joules.total else None,
+        energy_ratio_high=joules.total.high if joules.total else None,
+        energy_above_idle_ratio=_value(joules.above_idle),
+        energy_above_idle_ratio_low=joules.above_idle.low if joules.above_idle else None,
+        energy_above_idle_ratio_high=joules.above_idle.high if joules.above_idle else None,
+        energy_rung=joules.rung,
+        throttled=_throttled(subject, baseline),
         flags=" ".join(sorted(found)),
     )
+
+
+def _energies(subject: TrialRow, baseline: TrialRow, energies: Energies) -> _Joules:
+    """Return the ratios of two energies that one sensor measured in the same invocations."""
+    mine, other = (energies.get((row.session, row.trial)) for row in (subject, baseline))
+    if mine is None or other is None or mine.rung is None or (mine.rung, mine.rail) != (other.rung, other.rail):
+        return _Joules()
+    total = energy.ratio(mine.total_j, other.total_j)
+    above = energy.ratio(mine.above_idle_j, other.above_idle_j)
+    return _Joules(total=total, above_idle=above, rung=mine.rung if total else None)
+
+
+def _throttled(subject: TrialRow, baseline: TrialRow) -> str | None:
+    """Return in words when the first of two trials was held back, and by what."""
+    told = [(row.throttled_at_s, row.throttled_by) for row in (subject, baseline) if row.throttled_at_s is not None]
+    if not told:
+        return None
+    at_s, causes = min(told, key=lambda one: one[0])
+    return Throttling(at_s=at_s, causes=(causes,) if causes else ()).said
 
 
 def _decided_on(subject: TrialRow, baseline: TrialRow, found: set[str], cpu: Estimate | None) -> str:

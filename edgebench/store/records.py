@@ -5,12 +5,16 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeVar
 
 from edgebench.analysis.cost import LayerCost
+from edgebench.board.sensors.meter import Log
 from edgebench.board.wire import (
     STRICT,
     Block,
     Closed,
+    EnergySource,
+    EnergyWindow,
     Footprint,
     FootprintsDone,
+    Gated,
     InvocationDone,
     Lost,
     Ready,
@@ -18,6 +22,7 @@ from edgebench.board.wire import (
     Watched,
 )
 from edgebench.measure.plan import Protocol, Session, Trial
+from edgebench.store.calibration import PowerFit
 
 SCHEMA = 2
 """Version of the journal and of the tables; every change of a column is told in the CHANGELOG."""
@@ -40,7 +45,7 @@ class RunStarted:
     """The first line: everything that was decided before measuring. `started` is UTC in ISO 8601.
 
     `statuses` tells by backend, as users write it, what has to be known of its figures ("not run on hardware").
-    `emulated`: on a stand-in.
+    `emulated`: on a stand-in. `power` is the power model that the unit had by then.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -62,6 +67,7 @@ class RunStarted:
     statuses: dict[str, str] = field(default_factory=dict)
     bundle: BundleUsed | None = None
     emulated: bool = False
+    power: PowerFit | None = None
     event: Literal["run"] = "run"
 
 
@@ -178,9 +184,12 @@ Line = (
     | SessionEnded
     | Ended
     | Signals
+    | EnergySource
     | Footprint
     | FootprintsDone
+    | Gated
     | Watched
+    | EnergyWindow
     | Ready
     | Block
     | Closed
@@ -194,7 +203,8 @@ class Run:
     """A journal sorted by kind of line; `trials` of `started` are in the order in which they were asked for.
 
     By session: its `signals`, those of the last agent that measured it, and in `footprints_done` the seconds that its
-    footprints took once all of them were taken.
+    footprints took once all of them were taken; in `energy_sources` what its energy was read from. `meter` is the log
+    of an external meter, where the run folder has one.
     """
 
     started: RunStarted
@@ -206,6 +216,10 @@ class Run:
     footprints: tuple[Footprint, ...] = ()
     footprints_done: dict[str, float] = field(default_factory=dict)
     watched: tuple[Watched, ...] = ()
+    gated: tuple[Gated, ...] = ()
+    energy_sources: dict[str, EnergySource] = field(default_factory=dict)
+    energy_windows: tuple[EnergyWindow, ...] = ()
+    meter: Log | None = None
     ready: tuple[Ready, ...] = ()
     blocks: tuple[Block, ...] = ()
     closed: tuple[Closed, ...] = ()
@@ -239,6 +253,9 @@ def assemble(lines: Iterable[Line]) -> Run | None:
         footprints=tuple(_only(Footprint, found)),
         footprints_done={line.session: line.seconds for line in _only(FootprintsDone, found)},
         watched=tuple(_only(Watched, found)),
+        gated=tuple(_only(Gated, found)),
+        energy_sources={line.session: line for line in _only(EnergySource, found)},
+        energy_windows=tuple(_only(EnergyWindow, found)),
         ready=tuple(_only(Ready, found)),
         blocks=tuple(_only(Block, found)),
         closed=tuple(_only(Closed, found)),

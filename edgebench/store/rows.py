@@ -80,8 +80,36 @@ class TrialRow:
     memory_unique_bytes: int | None
     memory_swapped_bytes: int | None
     memory_group_bytes: int | None
+    energy_j: float | None
+    energy_low_j: float | None
+    energy_high_j: float | None
+    energy_above_idle_j: float | None
+    energy_above_idle_low_j: float | None
+    energy_above_idle_high_j: float | None
+    energy_rung: str | None
+    energy_sensor: str | None
+    energy_rail: str | None
+    energy_rate_hz: float | None
+    energy_idle_w: float | None
+    energy_window_s: float | None
+    energy_invocations: int | None
+    energy_idle_moved: int | None
+    energy_reason: str | None
     proxy_cpu_energy_j_low: float | None
     proxy_cpu_energy_j_high: float | None
+    temperature_start_c: float | None
+    temperature_highest_c: float | None
+    clock_lowest_hz: int | None
+    clock_highest_hz: int | None
+    gate_s: float | None
+    throttled_at_s: float | None
+    throttled_by: str | None
+    rounds_before_throttling: int | None
+    latency_before_throttling_s: float | None
+    burst_p50_s: float | None
+    sustained_p50_s: float | None
+    sustained_reached: bool | None
+    sustained_after_s: float | None
     parity_max_abs_diff: float | None
     parity_scale: float | None
     flags: str
@@ -136,6 +164,14 @@ class PairRow:
     twin_cpu_ratio: float | None
     twin_cpu_ratio_low: float | None
     twin_cpu_ratio_high: float | None
+    energy_ratio: float | None
+    energy_ratio_low: float | None
+    energy_ratio_high: float | None
+    energy_above_idle_ratio: float | None
+    energy_above_idle_ratio_low: float | None
+    energy_above_idle_ratio_high: float | None
+    energy_rung: str | None
+    throttled: str | None
     flags: str
 
 
@@ -179,6 +215,7 @@ class RoundRow:
     major_faults: int | None
     canary_loop_s: float | None
     canary_stream_s: float | None
+    canary_clock_hz: float | None
     stolen_share: float | None
     cpu_waiting_share: float | None
     memory_stalled_share: float | None
@@ -187,6 +224,42 @@ class RoundRow:
     governor: str | None
     temperature_c: float | None
     throttled: int | None
+    throttled_by: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnergyRow:
+    """energy.csv: one window of load, or of rest (no trial), as the best source of its session told it."""
+
+    session: str
+    invocation: int
+    window: int
+    trial: str | None
+    start_s: float
+    seconds: float
+    calls: int
+    cpu_s: float | None
+    busy_s: float | None
+    readings: int
+    rung: str | None
+    energy_j: float | None
+    mean_w: float | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinuteRow:
+    """minutes.csv: one minute of one trial that was called without a pause (`run --sustained`)."""
+
+    session: str
+    trial: str
+    minute: int
+    blocks: int
+    latency_p50_s: float
+    canary_loop_s: float | None
+    clock_hz: int | None
+    temperature_c: float | None
+    throttled_by: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

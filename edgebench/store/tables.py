@@ -3,16 +3,18 @@
 `calls` in samples.csv.gz is the number of back-to-back calls of one sample; `wall_s` and `cpu_s` are of the sample.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from edgebench.board.wire import Block, Ready, Watched
+from edgebench.measure import heat
 from edgebench.measure.series import median_s
-from edgebench.store import pairs, trials, watching
+from edgebench.store import energy, pairs, trials, watching
+from edgebench.store.energy import RunEnergy
 from edgebench.store.records import Run
-from edgebench.store.rows import BackendRow, LayerRow, PairRow, RoundRow, TrialRow
-from edgebench.store.series import taken
+from edgebench.store.rows import BackendRow, EnergyRow, LayerRow, MinuteRow, PairRow, RoundRow, TrialRow
+from edgebench.store.series import Key, Taken, taken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,30 +38,41 @@ _NS = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """The rows of a run that are about latency: what a person is shown."""
+    """The rows of a run that a person is shown; `minutes` are those of a long run."""
 
     trials: tuple[TrialRow, ...]
     pairs: tuple[PairRow, ...]
     backends: tuple[BackendRow, ...]
+    minutes: tuple[MinuteRow, ...] = ()
 
 
 def summarize(run: Run) -> Summary:
     """Return the rows of trials.csv, pairs.csv and backends.csv."""
+    return _summary(run, energy.of_run(run))
+
+
+def _summary(run: Run, energies: RunEnergy) -> Summary:
     measured = taken(run)
-    rows = tuple(trials.rows(run, measured))
+    rows = tuple(trials.rows(run, measured, energies))
     return Summary(
-        trials=rows, pairs=tuple(pairs.pairs(rows, measured)), backends=tuple(pairs.backends(rows, measured))
+        trials=rows,
+        pairs=tuple(pairs.pairs(rows, measured, energies.trials)),
+        backends=tuple(pairs.backends(rows, measured)),
+        minutes=tuple(_minutes(run, measured)),
     )
 
 
 def make(run: Run) -> "dict[str, pd.DataFrame]":
     """Return all tables of a run by name."""
-    summary = summarize(run)
+    energies = energy.of_run(run)
+    summary = _summary(run, energies)
     return {
         "trials": frame(TrialRow, summary.trials),
         "pairs": frame(PairRow, summary.pairs),
         "backends": frame(BackendRow, summary.backends),
         "rounds": frame(RoundRow, _rounds(run)),
+        "energy": frame(EnergyRow, energies.rows),
+        "minutes": frame(MinuteRow, summary.minutes),
         "layers": frame(LayerRow, _layers(run)),
         "samples": _samples(run),
     }
@@ -77,7 +90,14 @@ def context(run: Run) -> dict[str, Any]:
             session: {"present": found.present, "absent": found.absent} for session, found in run.signals.items()
         },
         "footprints_s": run.footprints_done,
+        "energy_sources": {session: _without_event(found) for session, found in run.energy_sources.items()},
     }
+
+
+def _without_event(record: Any) -> dict[str, Any]:
+    found = asdict(record)
+    found.pop("event")
+    return found
 
 
 def frame(kind: type[Any], rows: "list[Any] | tuple[Any, ...]") -> "pd.DataFrame":
@@ -94,6 +114,7 @@ def _rounds(run: Run) -> list[RoundRow]:
     for block in run.blocks:
         began[block.session] = min(block.start_ns, began.get(block.session, block.start_ns))
     seen = watching.looks(run)
+    clocks = _canary_clocks(run)
     rows = []
     for block in run.blocks:
         wall, cpu = median_s(block)
@@ -115,6 +136,7 @@ def _rounds(run: Run) -> list[RoundRow]:
                 major_faults=sum(block.major_faults) if block.major_faults else None,
                 canary_loop_s=watched.loop_ns * _NS if watched else None,
                 canary_stream_s=watched.stream_ns * _NS if watched else None,
+                canary_clock_hz=clocks.get(_place(watched)) if watched else None,
                 stolen_share=_share(watched, watched.steal_ns) if watched else None,
                 cpu_waiting_share=_share(watched, watched.cpu_waiting_ns) if watched else None,
                 memory_stalled_share=_share(watched, watched.memory_stalled_ns) if watched else None,
@@ -123,9 +145,48 @@ def _rounds(run: Run) -> list[RoundRow]:
                 governor=watched.governor if watched else None,
                 temperature_c=watched.temperature_c if watched else None,
                 throttled=watched.throttled if watched else None,
+                throttled_by=", ".join(watched.throttled_by) or None if watched else None,
             )
         )
     return rows
+
+
+def _canary_clocks(run: Run) -> "dict[_Place, float]":
+    """Return the clock that the canary saw in each round, session by session."""
+    found = {}
+    for session in run.started.sessions:
+        own = [one for one in run.watched if one.session == session.name]
+        for place, clock_hz in heat.canary_clocks(own).items():
+            found[session.name, *place] = clock_hz
+    return found
+
+
+_Place = tuple[str, int, int, str | None]
+
+
+def _place(watched: Watched) -> _Place:
+    return watched.session, watched.invocation, watched.round, watched.trial
+
+
+def _minutes(run: Run, measured: Mapping[Key, Taken]) -> list[MinuteRow]:
+    """Return the minutes of a long run; no other run has them."""
+    if run.started.protocol.sustained_s is None:
+        return []
+    return [
+        MinuteRow(
+            session=session,
+            trial=trial,
+            minute=minute.number,
+            blocks=minute.blocks,
+            latency_p50_s=minute.latency_s,
+            canary_loop_s=minute.canary_loop_s,
+            clock_hz=minute.clock_hz,
+            temperature_c=minute.temperature_c,
+            throttled_by=", ".join(minute.throttled_by) or None,
+        )
+        for (session, trial), found in measured.items()
+        for minute in heat.minutes(found.series.blocks, found.watched)
+    ]
 
 
 def _share(watched: Watched, part_ns: int | None) -> float | None:

@@ -4,12 +4,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from edgebench.board.wire import Footprint, Watched
-from edgebench.measure import flags, outliers, statistics
+from edgebench.board.wire import EnergySource, Footprint, Signals, Watched
+from edgebench.measure import flags, heat, outliers, statistics
+from edgebench.measure.heat import Course, Sustained, Throttling
 from edgebench.measure.outliers import Outliers
 from edgebench.measure.plan import Session, Trial
 from edgebench.measure.series import by_invocation
 from edgebench.measure.statistics import Estimate
+from edgebench.store import energy
+from edgebench.store.energy import RunEnergy, TrialEnergy
 from edgebench.store.fates import fate
 from edgebench.store.footprints import Footprints
 from edgebench.store.records import Run
@@ -18,6 +21,9 @@ from edgebench.store.series import Key, Taken, starts_by_trial
 from edgebench.store.starts import Settled, Starts
 
 _NS = 1e-9
+
+_READ_HERE = ("board rail", "package counter")
+"""Rungs that a sensor of the board tells."""
 
 Machines = dict[tuple[Watched, ...], list[str]]
 """The machine's flags by all that was seen of it: the same for most trials of a session."""
@@ -49,12 +55,26 @@ class _Paced:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Hot:
+    """What heat did to a trial; `before_s` is its latency in those rounds that came before it was held back."""
+
+    course: Course
+    throttling: Throttling | None
+    before_s: float | None
+    rounds_before: int | None
+    sustained: Sustained | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
     """All that is known of one trial beside the plan."""
 
     starts: Starts
     alone: Footprints
     taken: Taken | None
+    energy: TrialEnergy
+    signals: Signals | None
+    source: EnergySource | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +90,16 @@ class _Spans:
         return self.starts.settled()
 
 
-def rows(run: Run, taken: Mapping[Key, Taken]) -> Iterator[TrialRow]:
+def rows(run: Run, taken: Mapping[Key, Taken], energies: RunEnergy) -> Iterator[TrialRow]:
     """Yield one row a trial, twins after the trials of their session."""
     starts = starts_by_trial(run)
+    long = run.started.protocol.sustained_s is not None
     alone: dict[Key, list[Footprint]] = defaultdict(list)
     for one in run.footprints:
         alone[one.session, one.trial].append(one)
-    machines = {watched: flags.of_machine(watched) for watched in {one.watched for one in taken.values()}}
+    machines = {
+        watched: flags.of_machine(watched, sustained=long) for watched in {one.watched for one in taken.values()}
+    }
     for session in run.started.sessions:
         for trial in session.trials:
             key = (session.name, trial.id)
@@ -84,6 +107,9 @@ def rows(run: Run, taken: Mapping[Key, Taken]) -> Iterator[TrialRow]:
                 starts=starts.get(key, Starts(ready=())),
                 alone=Footprints(taken=tuple(alone.get(key, ()))),
                 taken=None if run.started.emulated else taken.get(key),
+                energy=energies.trials.get(key, TrialEnergy()),
+                signals=run.signals.get(session.name),
+                source=run.energy_sources.get(session.name),
             )
             found = _flags(trial, known, machines) + ["emulated"] * run.started.emulated
             yield _row(run, session, trial, known, sorted(found))
@@ -99,6 +125,8 @@ def _row(run: Run, session: Session, trial: Trial, known: _Known, found: list[st
     steady = _steady(known.taken) if known.taken else None
     wall, cpu = (steady.wall, steady.cpu) if steady else (None, None)
     paced = _paced(known.taken, steady, run.started.protocol.pace_hz) if known.taken and steady else None
+    hot = _hot(known.taken, sustained=run.started.protocol.sustained_s is not None) if known.taken else None
+    joules = _energy(run, known, wall, cpu)
     return TrialRow(
         session=session.name,
         trial=trial.id,
@@ -120,7 +148,7 @@ def _row(run: Run, session: Session, trial: Trial, known: _Known, found: list[st
         unit=run.started.unit,
         device=run.started.device,
         emulated=run.started.emulated,
-        provenance=_provenance(run, trial, starts),
+        provenance=_provenance(run, trial, starts, known.source if joules.rung in _READ_HERE else None),
         runtime_version=starts.words("runtime_version"),
         provider=starts.words("provider"),
         own_cpu=starts.own_cpu() if starts.ready else None,
@@ -173,8 +201,36 @@ def _row(run: Run, session: Session, trial: Trial, known: _Known, found: list[st
         memory_unique_bytes=alone.median_bytes("unique_bytes"),
         memory_swapped_bytes=alone.highest_bytes("swapped_bytes"),
         memory_group_bytes=alone.median_bytes("group_bytes"),
+        energy_j=_value(joules.total),
+        energy_low_j=joules.total.low if joules.total else None,
+        energy_high_j=joules.total.high if joules.total else None,
+        energy_above_idle_j=_value(joules.above_idle),
+        energy_above_idle_low_j=joules.above_idle.low if joules.above_idle else None,
+        energy_above_idle_high_j=joules.above_idle.high if joules.above_idle else None,
+        energy_rung=joules.rung,
+        energy_sensor=joules.sensor,
+        energy_rail=joules.rail,
+        energy_rate_hz=joules.rate_hz,
+        energy_idle_w=joules.idle.w if joules.idle else None,
+        energy_window_s=joules.window_s,
+        energy_invocations=len(joules.total_j) if joules.total_j else None,
+        energy_idle_moved=joules.idle_moved if joules.total_j else None,
+        energy_reason=joules.reason,
         proxy_cpu_energy_j_low=_product(cpu, run.started.watts_per_core_low),
         proxy_cpu_energy_j_high=_product(cpu, run.started.watts_per_core_high),
+        temperature_start_c=hot.course.first_c if hot else None,
+        temperature_highest_c=hot.course.highest_c if hot else None,
+        clock_lowest_hz=hot.course.lowest_hz if hot else None,
+        clock_highest_hz=hot.course.highest_hz if hot else None,
+        gate_s=_gate_s(run, session),
+        throttled_at_s=hot.throttling.at_s if hot and hot.throttling else None,
+        throttled_by=", ".join(hot.throttling.causes) or None if hot and hot.throttling else None,
+        rounds_before_throttling=hot.rounds_before if hot else None,
+        latency_before_throttling_s=hot.before_s if hot else None,
+        burst_p50_s=hot.sustained.burst_s if hot and hot.sustained else None,
+        sustained_p50_s=hot.sustained.sustained_s if hot and hot.sustained else None,
+        sustained_reached=hot.sustained.reached if hot and hot.sustained else None,
+        sustained_after_s=hot.sustained.after_s if hot and hot.sustained else None,
         parity_max_abs_diff=starts.parity_max_abs_diff(),
         parity_scale=starts.parity_scale(),
         flags=" ".join(found),
@@ -185,6 +241,32 @@ def _spans(run: Run, known: _Known) -> _Spans:
     if run.started.emulated:
         return _Spans(starts=Starts(ready=()), alone=Footprints(taken=()))
     return _Spans(starts=known.starts, alone=known.alone)
+
+
+def _energy(run: Run, known: _Known, wall: Estimate | None, cpu: Estimate | None) -> TrialEnergy:
+    """Return the energy of a call: as it was measured, else by the unit's power model, where energy was asked for."""
+    if not run.started.protocol.energy or wall is None or not known.starts.own_cpu():
+        return known.energy
+    return energy.modelled(known.energy, run.started.power, wall.value, cpu.value if cpu else None)
+
+
+def _hot(taken: Taken, *, sustained: bool) -> _Hot:
+    throttled = heat.throttling(taken.watched)
+    before = heat.before_throttling(taken.series, taken.watched) if throttled else None
+    latency = statistics.latency(before) if before else None
+    return _Hot(
+        course=heat.course(taken.watched),
+        throttling=throttled,
+        before_s=latency.value if latency else None,
+        rounds_before=None if before is None else sum(map(len, before.values())),
+        sustained=heat.sustained(taken.series.blocks, taken.watched) if sustained else None,
+    )
+
+
+def _gate_s(run: Run, session: Session) -> float | None:
+    """Return the seconds that a session waited for its processor to cool down, None where no temperature was told."""
+    waited = [one.waited_s for one in run.gated if one.session == session.name]
+    return sum(waited) if waited else None
 
 
 def _steady(taken: Taken) -> _Steady:
@@ -225,13 +307,17 @@ def _flags(trial: Trial, known: _Known, machines: Machines) -> list[str]:
         found += flags.of_rounds(known.taken.series.wall_s)
         found += machines[known.taken.watched]
         found += ["partial"] if known.taken.series.partial else []
+    found += flags.of_access(known.signals, known.source)
     return sorted(set(found))
 
 
-def _provenance(run: Run, trial: Trial, starts: Starts) -> str:
-    """Return where a row's figures come from: whose clock took them, and what has to be known of the backend."""
+def _provenance(run: Run, trial: Trial, starts: Starts, source: EnergySource | None) -> str:
+    """Return where a row's figures come from: whose clock took them, what has to be known of backend and sensor."""
     status = run.started.statuses.get(trial.backend_name)
     words = ["measured by the runtime's own program" if starts.own_clock() else "measured"]
+    roots = {one.root for one in run.signals.values()} | {one.root for one in run.energy_sources.values()}
+    words += [f"sensors of {root}, a tree that stands for a board" for root in sorted(filter(None, roots))]
+    words += [f"sensor {source.sensor} {source.status}"] if source is not None and source.status else []
     return "; ".join([*words, *([f"backend {status}"] if status else [])])
 
 
@@ -242,6 +328,10 @@ def _shapes(inputs: dict[str, tuple[int, ...]]) -> str:
     'x=1x3x224x224'
     """
     return ",".join(f"{name}={'x'.join(str(side) for side in shape)}" for name, shape in inputs.items())
+
+
+def _value(estimate: Estimate | None) -> float | None:
+    return None if estimate is None else estimate.value
 
 
 def _product(estimate: Estimate | None, factor: float | None) -> float | None:

@@ -115,6 +115,47 @@ def test_what_cannot_be_measured_is_refused_before(given: dict[str, object], mes
     assert str(refused.value).startswith(message)
 
 
+def test_energy_is_planned_with_what_the_device_prefers() -> None:
+    """A meter asks for windows even where no sensor is; the device's own preference goes along."""
+    usual, asked, metered = (
+        plan(models=("lenet5",), backends=("null",), **given).protocol
+        for given in ({}, {"energy": True}, {"meter": Path("power.csv")})
+    )
+    assert (usual.energy, usual.meter) == (False, False)
+    assert (asked.energy, asked.meter) == (True, False)
+    assert (metered.energy, metered.meter) == (True, True)
+    assert usual.sensors == devices.resolve(devices.HOST)[0].sensors.preference
+    assert usual.gate_s == 30.0
+
+
+def test_a_long_run_is_one_invocation_without_a_twin() -> None:
+    """Nothing is measured twice for ten minutes unless it is asked for; its time counts."""
+    asked = plan(models=("lenet5", "layer"), backends=("null",), sustained_s=600.0)
+    assert asked.protocol.sustained_s == 600.0
+    assert asked.protocol.invocations == 1
+    assert not [trial for session in asked.sessions for trial in session.trials if trial.twin]
+    assert asked.measuring_s > 2 * 600.0
+    assert "without a pause until it stays level, for 10 min 0 s at most" in api.expectation(asked)
+    assert plan(models=("lenet5",), backends=("null",), sustained_s=600.0, invocations=3).protocol.invocations == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"sustained_s": 5.0}, "--sustained is 5 s: expected 10 s at least"),
+        ({"sustained_s": 60.0, "pace_hz": 30.0}, "--sustained and --pace do not go together"),
+        ({"sustained_s": 60.0, "budget_s": 60.0}, "--sustained and --budget do not go together"),
+        ({"sustained_s": 60.0, "target": 0.01}, "--sustained and --target do not go together"),
+        ({"meter": Path("/nowhere/at/all/power.csv")}, "/nowhere/at/all is no folder"),
+    ],
+)
+def test_long_runs_and_meters_that_cannot_be_are_refused(given: dict[str, object], message: str) -> None:
+    """One sentence, before anything is measured."""
+    with pytest.raises(UsageError) as refused:
+        plan(models=("lenet5",), backends=("null",), **given)
+    assert str(refused.value).startswith(message)
+
+
 def test_a_broken_backend_is_told_from_one_that_is_missing() -> None:
     """A backend whose module cannot be imported says why; how to install it would be no help."""
     from edgebench.api._reaching import Board

@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from edgebench.board.wire import (
     HEARTBEAT_S,
     PROTOCOL,
+    EnergyPlan,
+    SensorsAsked,
     SessionPlan,
     TrialPlan,
     WireError,
+    decode_request,
     decode_session,
     encode,
     longest_silence_s,
@@ -54,6 +57,10 @@ PLANS = st.builds(
     footprints=st.integers(0, 5),
     watch=st.booleans(),
     pace_hz=st.none() | st.floats(0.1, 1000),
+    gate_s=SECONDS,
+    sustained_s=st.none() | SECONDS,
+    energy=st.none()
+    | st.builds(EnergyPlan, preference=st.lists(TEXT, max_size=2).map(tuple), meter=st.booleans(), window_s=SECONDS),
 )
 
 
@@ -69,7 +76,7 @@ def test_plan_arrives_as_it_was_sent(plan: SessionPlan) -> None:
 def plan_fields() -> dict[str, Any]:
     """The fields of a plan of one trial, as JSON has them."""
     values: dict[str, Any] = {field.name: 1 for field in dataclasses.fields(SessionPlan)}
-    return {**values, "trials": [{field.name: 1 for field in dataclasses.fields(TrialPlan)}]}
+    return {**values, "energy": None, "trials": [{field.name: 1 for field in dataclasses.fields(TrialPlan)}]}
 
 
 def test_smallest_plan_is_read() -> None:
@@ -92,6 +99,9 @@ def test_smallest_plan_is_read() -> None:
         b'{"trials": [{}]}',
         json.dumps({**plan_fields(), "surprise": 1}).encode(),
         json.dumps({**plan_fields(), "trials": []}).encode(),
+        json.dumps({**plan_fields(), "energy": 3}).encode(),
+        json.dumps({**plan_fields(), "energy": {"surprise": 1}}).encode(),
+        json.dumps({**plan_fields(), "energy": {"preference": 1}}).encode(),
         json.dumps({key: value for key, value in plan_fields().items() if key != "seed"}).encode(),
         json.dumps({**plan_fields(), "trials": [{"id": "a", "surprise": 1}]}).encode(),
         json.dumps(plan_fields()).encode()[:-1],
@@ -101,6 +111,11 @@ def test_garbage_is_no_plan(line: bytes) -> None:
     """What is no JSON object, lacks a field or has one too many raises WireError with the protocol's number."""
     with pytest.raises(WireError, match=f"no session plan of protocol {PROTOCOL}"):
         decode_session(line)
+
+
+def test_sensors_are_asked_for_without_more_words() -> None:
+    """A request names what it asks for."""
+    assert decode_request(encode(SensorsAsked())) == SensorsAsked()
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])

@@ -117,6 +117,48 @@ def test_a_pair_without_an_interval_is_open() -> None:
     assert (found.verdict, found.needed_invocations) == ("INCONCLUSIVE", 10)
 
 
+JOULES = replace(
+    PAIR,
+    energy_ratio=20.0,
+    energy_ratio_low=19.0,
+    energy_ratio_high=21.0,
+    energy_rung="board rail",
+)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "less", "proportional"),
+    [
+        (21.8, 23.0, "HOLDS", "HOLDS"),
+        (19.0, 21.0, "HOLDS", "DOES NOT HOLD"),
+        (1.005, 1.2, "INCONCLUSIVE", "DOES NOT HOLD"),
+        (0.7, 0.9, "DOES NOT HOLD", "DOES NOT HOLD"),
+    ],
+)
+def test_energy_is_judged_as_latency_is(low: float, high: float, less: str, proportional: str) -> None:
+    """By its own interval, with its rung beside it; latency's verdicts do not change."""
+    found = told(replace(JOULES, energy_ratio=(low * high) ** 0.5, energy_ratio_low=low, energy_ratio_high=high))
+    assert (found["less_energy"].verdict, found["energy_proportional"].verdict) == (less, proportional)
+    assert found["less_energy"].energy_rung == "board rail"
+    assert (found["faster"].verdict, found["proportional"].verdict) == ("HOLDS", "DOES NOT HOLD")
+
+
+def test_flags_of_the_machine_hold_for_energy_and_those_of_samples_do_not() -> None:
+    """A window holds all calls, whatever each of them took; a processor that was held back spoils it all the same."""
+    assert told(replace(JOULES, flags="no_steady_state unsteady"))["less_energy"].verdict == "HOLDS"
+    assert told(replace(JOULES, flags="contended"))["less_energy"].verdict == "NOISY"
+    assert told(replace(JOULES, flags="invalid_throttled"))["less_energy"].verdict == "INVALID"
+
+
+def test_a_run_that_was_held_back_says_when_and_by_what() -> None:
+    """INVALID with minute and cause, in every verdict of the pair."""
+    found = told(replace(JOULES, flags="invalid_throttled undervolted", throttled="in minute 7: under-voltage"))
+    assert {row.verdict for row in found.values()} == {"INVALID"}
+    assert {row.reason for row in found.values()} == {
+        "Flagged: invalid_throttled; throttled in minute 7: under-voltage."
+    }
+
+
 def test_the_table_names_pairs_once_and_verdicts_in_full() -> None:
     """A row a backend; "(CPU time)" is part of the verdict."""
     shared = replace(PAIR, subject_backend="openvino", flags="contended", decided_on="cpu time")

@@ -57,6 +57,17 @@ def test_expected_time_grows_with_what_is_asked_for() -> None:
     assert expected(FEW, start_s=2.0) == pytest.approx(usual + 5 * 3 * 1.5)
 
 
+def test_energy_takes_a_window_of_load_and_one_of_rest_for_each_trial() -> None:
+    """Of 2.4 s each, and one more of rest; the twin has none."""
+    assert expected(Protocol(footprints=0, energy=True)) == pytest.approx(expected(FEW) + 5 * (2 * 2 + 1) * 2.4)
+
+
+def test_long_run_takes_as_long_as_it_may() -> None:
+    """For each trial, beside its start and warm-up."""
+    long = expected(Protocol(invocations=1, footprints=0, sustained_s=600.0))
+    assert 3 * 600.0 < long < 3 * 610.0
+
+
 def test_a_session_that_may_end_early_is_expected_to_last_as_long_as_it_may() -> None:
     """With a target the plan tells the most it can take."""
     assert expected(Protocol(target=0.01, most_invocations=12, footprints=0)) == pytest.approx(

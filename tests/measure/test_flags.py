@@ -202,6 +202,14 @@ def looks(columns: Mapping[str, Sequence[object]]) -> list[Watched]:
         ({"throttled": [None] * 20}, []),
         ({"throttled": [0] * 20}, []),
         ({"throttled": [0] * 19 + [1]}, ["invalid_throttled"]),
+        (
+            {"throttled": [0] * 19 + [1], "throttled_by": [()] * 19 + [("under-voltage",)]},
+            ["invalid_throttled", "undervolted"],
+        ),
+        ({"clock_hz": [1_500_000_000] * 10 + [1_460_000_000] * 10}, []),
+        ({"clock_hz": [1_500_000_000] * 10 + [1_450_000_000] * 10}, ["clock_moved"]),
+        ({"clock_hz": [1_500_000_000] * 19 + [600_000_000]}, []),  # one round in twenty
+        ({"clock_hz": [None] * 20}, []),
         ({"governor": ["performance"] * 20}, []),
         ({"governor": [None] * 19 + ["schedutil"]}, ["governor"]),
         ({"loop_ns": [100_000, 109_000] * 10}, []),
@@ -319,7 +327,7 @@ def test_rounds_that_stay() -> None:
 
 def test_every_flag_has_a_meaning_and_a_consequence() -> None:
     """One that can be raised is explained, and either forbids a verdict, asks for the twins, or only warns."""
-    warnings = {"governor", "intervals_disagree", "partial", "unlimited"}
+    warnings = {"governor", "intervals_disagree", "partial", "permission", "unlimited"}
     invalid = {flag for flag in MEANINGS if flag.startswith("invalid_")}
     groups = [warnings, invalid, FORBIDDING, DISTRUSTED, BIASING.keys()]
     assert sorted(flag for group in groups for flag in group) == sorted(MEANINGS)

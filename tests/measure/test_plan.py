@@ -67,6 +67,13 @@ def test_ids_differ_where_trials_differ() -> None:
     assert len({trial.id for trial in trials}) == len(set(trials)) == 2 ** len(VARIED)
 
 
+def test_long_runs_are_alone() -> None:
+    """No trial is measured twice, and none beside another, whatever memory there is."""
+    trials = trials_of(3)
+    (session,) = sessions(trials, 1, dict.fromkeys((trial.id for trial in trials), 1), PLENTY, alone=True)
+    assert (session.trials, session.together) == (tuple(trials), False)
+
+
 # --- sessions --------------------------------------------------------------------------------------------------------
 
 

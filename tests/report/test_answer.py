@@ -236,3 +236,40 @@ def test_a_stand_in_says_what_it_checked() -> None:
         "vgg ran on rpi4-emulated, which is emulated; largest difference from the reference outputs: "
         "torch 5.0e-07 of their scale, onnxruntime on 2 threads 2.0e-06 of their scale."
     ]
+
+
+def test_energy_names_its_source() -> None:
+    """Rung, sensor, rail, rate and window once for all trials that share them."""
+    told = {
+        "energy_j": 0.01,
+        "energy_rung": "board rail",
+        "energy_sensor": "ina3221",
+        "energy_rail": "VDD_IN",
+        "energy_rate_hz": 20.0,
+        "energy_window_s": 2.5,
+        "energy_idle_w": 3.1,
+    }
+    found = [one for one in said(trials=(trial(**told), trial(backend="torch", **told))) if "nergy" in one]
+    assert found == [
+        "Energy is from board rail (ina3221: VDD_IN), read 20 times a second, in windows of 2.50 s; idle takes 3.10 W."
+    ]
+
+
+def test_long_run_is_told_by_its_two_ends() -> None:
+    """Burst, sustained, their ratio, how long it took, and whether it came to rest."""
+    long = {"burst_p50_s": 0.010, "sustained_p50_s": 0.0125, "sustained_after_s": 420.0}
+    (rested,) = [one for one in said(trials=(trial(**long, sustained_reached=True),)) if "burst" in one]
+    assert rested.endswith(": burst 10.0 ms, sustained 12.5 ms (1.25x) after 7 min 0 s; it stays there.")
+    (restless,) = [one for one in said(trials=(trial(**long, sustained_reached=False),)) if "burst" in one]
+    assert restless.endswith("; it had not come to rest.")
+
+
+def test_processor_that_was_held_back_is_told_once() -> None:
+    """With minute and cause, and what was measured before that."""
+    held = {"throttled_at_s": 130.0, "throttled_by": "under-voltage"}
+    kept = {"rounds_before_throttling": 12, "latency_before_throttling_s": 0.0083}
+    (found,) = [one for one in said(trials=(trial(**held, **kept),)) if "held back" in one]
+    assert found.startswith("The processor was held back in minute 3: under-voltage. Before that: ")
+    assert found.endswith(" 8.30 ms (12 rounds).")
+    (at_once,) = [one for one in said(trials=(trial(**held, rounds_before_throttling=0),)) if "held back" in one]
+    assert at_once.endswith(": under-voltage. Nothing was measured before that.")

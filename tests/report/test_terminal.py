@@ -10,7 +10,7 @@ from edgebench import analysis, architectures
 from edgebench.api.listing import BackendState, Suite
 from edgebench.architectures import Description
 from edgebench.report import lists, terminal
-from edgebench.store.rows import PairRow, TrialRow
+from edgebench.store.rows import MinuteRow, PairRow, TrialRow
 
 LONG = "mobilenet_v1:full_convolution,width=0.25,resolution=160,shallow=true,and_more=0.123456789"
 HOSTILE = ["[red]net[/red]", "[/]", "[link=http://x]net", ":boom:", r"\[net]", "net[bold", "1[0.5, 2]"]
@@ -23,6 +23,18 @@ EVERYTHING = {
     "response_p50_s": 0.000999,
     "paced_calls": 10_000,
     "deadline_misses": 1_234,
+    "burst_p50_s": 0.00987,
+    "sustained_p50_s": 0.0123,
+}
+ENERGY = {
+    "energy_j": 0.123,
+    "energy_low_j": 0.0981,
+    "energy_high_j": 0.145,
+    "energy_above_idle_j": 0.0987,
+    "energy_above_idle_low_j": -0.00123,
+    "energy_above_idle_high_j": 0.112,
+    "energy_rung": "calibrated model",
+    "energy_idle_w": 0.987,
 }
 CPU_TIME = {"decided_on": "cpu time", "cpu_ratio": 25.0, "cpu_ratio_low": 24.9, "cpu_ratio_high": 25.1}
 
@@ -43,8 +55,7 @@ def trial(**given: Any) -> TrialRow:
         "latency_p50_high_s": 0.00123,
         "latency_p90_s": 0.00101,
         "memory_peak_bytes": 1023 * 2**20,
-        "proxy_cpu_energy_j_low": 0.00102,
-        "proxy_cpu_energy_j_high": 0.0109,
+        "cpu_p50_s": 0.00998,
         "flags": "",
     }
     return TrialRow(**{**row, **given})
@@ -70,6 +81,21 @@ def pair(**given: Any) -> PairRow:
         "flags": "",
     }
     return PairRow(**{**row, **given})
+
+
+def minute(number: int) -> MinuteRow:
+    """Return a minute with the longest words there are."""
+    return MinuteRow(
+        session="s1",
+        trial=LONG,
+        minute=number,
+        blocks=60,
+        latency_p50_s=0.000987,
+        canary_loop_s=1e-4,
+        clock_hz=1_234_567_890,
+        temperature_c=101.25,
+        throttled_by="under-voltage, frequency capped, throttled by the firmware, soft temperature limit",
+    )
 
 
 def printed(table: Table | None) -> str:
@@ -104,6 +130,8 @@ def tables() -> dict[str, Table | None]:
         "trials with all there is": terminal.trials(
             [trial(model=LONG, backend=name, **EVERYTHING) for name in BACKENDS]
         ),
+        "energy": terminal.energy([trial(model=LONG, backend=name, **ENERGY) for name in BACKENDS]),
+        "minutes": terminal.minutes([minute(number) for number in (1, 10, 100)]),
         "lost": terminal.trials([trial(latency_p50_s=None, status="unsupported", stage="first call")]),
         "pairs": terminal.pairs([pair(subject_model=LONG, baseline_model=LONG)]),
         "pairs in two": terminal.pairs([pair(subject_backend=name) for name in BACKENDS[:2]]),
@@ -149,10 +177,19 @@ def test_pairs_in_many_backends_stand_below_each_other() -> None:
 
 
 def test_a_figure_stays_in_one_line() -> None:
-    """Latency with its interval, memory and energy of a trial are not folded, whatever the name."""
+    """Latency with its interval, memory and CPU time of a trial are not folded, whatever the name."""
     text = printed(tables()["trials"])
-    for figure in ("987 us [0.981, 1.23] ms", "1.01 ms", "1023 MiB", "1.02..10.9 mJ"):
+    for figure in ("987 us [0.981, 1.23] ms", "1.01 ms", "1023 MiB", "9.98 ms"):
         assert figure in text
+
+
+def test_energy_stands_above_its_interval() -> None:
+    """In total and above idle, each in one unit, with its rung; without an interval alone; without any no table."""
+    text = printed(terminal.energy([trial(**ENERGY), trial(backend="torch", energy_j=0.5, energy_rung="board rail")]))
+    for figure in ("123 mJ", "98.1..145 mJ", "98.7 mJ", "-1.23..112 mJ", "987 mW", "calibrated model", "500 mJ"):
+        assert figure in text
+    assert terminal.energy([trial()]) is None
+    assert terminal.minutes([]) is None
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from edgebench.board.peak import Clock, Figure, Peak, Rate
 from edgebench.errors import LostTrialError, UsageError
 from edgebench.store import calibration
-from edgebench.store.calibration import SCHEMA, Calibration, Probe, Resolution
+from edgebench.store.calibration import SCHEMA, Calibration, PowerFit, Probe, Resolution
 
 
 def rate(value: float) -> Rate:
@@ -68,6 +68,24 @@ def resolution(at: str = "2026-11-22T11:15:00+00:00", value: float = 0.012, *, n
     )
 
 
+def power(at: str = "2026-11-22T12:15:00+00:00", value: float = 3.4) -> PowerFit:
+    """Return an entry as a fit to a meter's log would give it."""
+    return PowerFit(
+        at=at,
+        edgebench_version="0.1.0",
+        run="2026-11-22T12-00-00Z-ab12",
+        rung="external meter",
+        rail="the board's supply",
+        idle_w=2.7,
+        slope_w=value,
+        residual_w=0.05,
+        windows=30,
+        lowest=0.01,
+        highest=0.99,
+        cores=4,
+    )
+
+
 def refusal(results: Path) -> str:
     """Return the sentence with which the calibration of rpi4-a is refused."""
     with pytest.raises(UsageError) as caught:
@@ -97,7 +115,8 @@ def test_history_is_kept(tmp_path: Path) -> None:
 
 def test_each_kind_of_entry_has_its_newest(tmp_path: Path) -> None:
     """A probe is no resolution, nor is one alone one beside a neighbour: each is found past later ones of others."""
-    entries = (probe(), resolution(value=0.02), resolution(value=0.01), resolution(neighbour=True, value=0.05))
+    alone = (probe(), resolution(value=0.02), resolution(value=0.01), resolution(neighbour=True, value=0.05))
+    entries = (*alone, power(value=3.0), power(value=3.5))
     for entry in entries:
         calibration.add(tmp_path, "rpi4-a", entry)
     found = calibration.read(tmp_path, "rpi4-a")
@@ -105,6 +124,17 @@ def test_each_kind_of_entry_has_its_newest(tmp_path: Path) -> None:
     assert calibration.latest_probe(found) == entries[0]
     assert calibration.latest_resolution(found) == entries[2]
     assert calibration.latest_resolution(found, neighbour=True) == entries[3]
+    assert calibration.latest_power(found) == entries[5]
+    assert calibration.latest_power(calibration.read(tmp_path, "rpi4-b")) is None
+
+
+@pytest.mark.parametrize(
+    "changed", [{"idle_w": 0.0}, {"slope_w": -1.0}, {"cores": 0}, {"windows": 2}, {"at": "2026-11-22"}]
+)
+def test_power_model_that_cannot_be_is_refused(changed: dict[str, Any]) -> None:
+    """A board that takes nothing, a load that gives power back, or a date without a zone."""
+    with pytest.raises(ValueError, match=r"above 0, and more than two windows|expected a date with its zone"):
+        replace(power(), **changed)
 
 
 @pytest.mark.parametrize("changed", [{"excluded_one": 41}, {"naive_excluded_one": -1}, {"at": "2026-11-22"}])
@@ -132,7 +162,7 @@ def test_what_is_written_is_read(values: list[float]) -> None:
 
     from edgebench.board.wire import encode
 
-    entries = [entry(value=value) for value in values for entry in (probe, resolution)]
+    entries = [entry(value=value) for value in values for entry in (probe, resolution, power)]
     whole = Calibration(schema=SCHEMA, unit="a", entries=tuple(entries))
     assert TypeAdapter(Calibration).validate_json(encode(whole)) == whole
 
