@@ -143,7 +143,7 @@ def test_count_names_the_model_canonically(edge: Cli, spec: str) -> None:
 
 @pytest.mark.parametrize(
     ("what", "names"),
-    [("models", architectures.names()), ("backends", plugins.names("backends")), ("suites", ("seeds",))],
+    [("models", architectures.names()), ("backends", plugins.names("backends")), ("suites", ("mobile", "seeds"))],
 )
 def test_lists_name_everything(edge: Cli, what: str, names: tuple[str, ...]) -> None:
     """A list names each thing whole, in a table of 80 columns and in JSON."""

@@ -37,7 +37,9 @@ def test_each_session_is_the_plan_of_a_verdict_with_a_seed_of_its_own() -> None:
     assert [one.seed for one in found.sessions] == list(range(8, 48))
     assert (found.protocol.invocations, found.protocol.footprints) == (VERDICT_INVOCATIONS, 0)
     assert {len(one.trials) for one in found.sessions} == {2}
-    assert found.measuring_s == pytest.approx(40 * plan(backend="null", model="lenet5", sessions=1).measuring_s)
+    alone_s = plan(backend="null", model="lenet5", sessions=1).measuring_s
+    assert alone_s is not None
+    assert found.measuring_s == pytest.approx(40 * alone_s)
 
 
 def test_the_known_difference_is_exactly_one_in_twenty() -> None:

@@ -7,6 +7,7 @@ from edgebench.api.executing import Execution, Wanted, compare_executed, execute
 from edgebench.api.listing import BackendState, CacheState, Suite, backends, cache_state, clear_cache, sensors, suites
 from edgebench.api.planning import Plan, Request
 from edgebench.api.powering import power
+from edgebench.api.predicting import ForecastRequest, forecast
 from edgebench.api.preparing import board, draft, prepare, probe, remove
 from edgebench.api.reading import Result, read, recompute
 from edgebench.api.running import expectation, plan, resume, run
@@ -18,6 +19,7 @@ __all__ = [
     "Counting",
     "Emulated",
     "Execution",
+    "ForecastRequest",
     "Outcome",
     "Packed",
     "Plan",
@@ -37,6 +39,7 @@ __all__ = [
     "emulate",
     "executed",
     "expectation",
+    "forecast",
     "pack",
     "plan",
     "power",

@@ -8,7 +8,7 @@ from edgebench.errors import UsageError
 from edgebench.judge import consequences
 from edgebench.judge.consequences import VerdictRow
 from edgebench.judge.trust import reliable
-from edgebench.store import RunFolder, calibration
+from edgebench.store import RunFolder, calibration, limits
 from edgebench.store.records import Run
 from edgebench.store.tables import Summary, summarize
 
@@ -29,7 +29,8 @@ class Result:
         """Return trials, pairs, backends, rounds, layers, samples and verdicts as data frames."""
         from edgebench.store import tables
 
-        return {**tables.make(self.run), "verdicts": tables.frame(VerdictRow, self.verdicts)}
+        known = limits.of_unit(self.run, self.folder)
+        return {**tables.make(self.run, known), "verdicts": tables.frame(VerdictRow, self.verdicts)}
 
     @property
     def lost(self) -> bool:
@@ -44,7 +45,7 @@ def read(folder: str | Path) -> Result:
     """
     path = Path(folder)
     run = RunFolder(path=path).read()
-    summary = summarize(run)
+    summary = summarize(run, limits.of_unit(run, path))
     return Result(folder=path, run=run, summary=summary, verdicts=_verdicts(path, run, summary))
 
 

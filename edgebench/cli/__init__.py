@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from edgebench import __version__
-from edgebench.cli import boards, claims, comparing, counting, listing, selftest
+from edgebench.cli import boards, claims, comparing, counting, listing, predicting, selftest
 from edgebench.cli.options import Host, Inputs, Json, Results, Weights, share, span_s
 from edgebench.cli.printing import fields, print_json, print_sentence, print_table, say
 from edgebench.errors import EdgebenchError, UsageError
@@ -181,6 +181,7 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many parameters as options
 app.command("count")(counting.count)
 app.command("claims")(claims.claims)
 app.command("compare")(comparing.compare)
+app.command("predict")(predicting.predict)
 
 
 @app.command()
@@ -241,7 +242,7 @@ def cache(
 
 def _show(result: "Result", as_json: bool) -> None:
     """Print a run: the answer first; end with code 3 when a trial was lost, 130 when its user ended it."""
-    from edgebench.report import answer, terminal
+    from edgebench.report import answer, expectations, terminal
 
     if as_json:
         print_json({"folder": result.folder, **fields(result.summary), "verdicts": result.verdicts})
@@ -254,6 +255,7 @@ def _show(result: "Result", as_json: bool) -> None:
             terminal.minutes(result.summary.minutes),
             terminal.pairs(result.summary.pairs),
             terminal.verdicts(result.verdicts),
+            expectations.of_summary(result.summary),
         )
         for table in tables:
             if table is not None:

@@ -159,7 +159,7 @@ def main() -> int:
         else:
             hold_data(psutil.virtual_memory().available)
             format_name = request.pop("format")
-            {"convert": convert, "convert_file": convert_file}[do](format_name=format_name, **request)
+            (convert if do == "convert" else convert_file)(format_name=format_name, **request)
             versions = _versions(format_name)
     except Exception as error:  # noqa: BLE001 - here a conversion is isolated: the reason becomes the row's
         traceback.print_exception(error)

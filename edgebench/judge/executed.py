@@ -88,7 +88,7 @@ def _by_kind(kinds: tuple[KindExecuted, ...] | None) -> dict[str, Tally]:
 
 def _of_tallies(kind: str | None, before: Tally, after: Tally) -> Iterator[Row]:
     yield Row(kind=kind, what=ALL, before=before.total, after=after.total)
-    figures = {
+    figures: dict[str, tuple[int, int]] = {
         **{what: (before.of(what), after.of(what)) for what in KINDS},
         **{what: (getattr(before, what), getattr(after, what)) for what in _LANES},
     }

@@ -12,6 +12,7 @@ WORTH_SAYING = 1.2
 """DESIGN 5: below this ratio of mult-adds no pair of models is a claim."""
 
 _MOST_NAMES = 5
+_SLACK = 0.05
 
 
 def sentences(summary: Summary) -> Iterator[str]:
@@ -24,6 +25,7 @@ def sentences(summary: Summary) -> Iterator[str]:
     yield from _sustained(summary.trials)
     yield from _throttled(summary.trials)
     yield from _not_measured(summary.trials)
+    yield from _impossible(summary.trials)
     yield from _distrusted(summary.trials)
     yield from _distrusted_pairs(summary)
 
@@ -177,6 +179,15 @@ def _not_measured(rows: Iterable[TrialRow]) -> Iterator[str]:
             stage = f" at stage {row.stage}" if row.stage else ""
             name = f"{row.model} in {row.backend}{_threads(row.threads_asked)}"
             yield f"{name}: {row.status}{stage}: {(row.reason or '').rstrip('.')}."
+
+
+def _impossible(rows: Iterable[TrialRow]) -> Iterator[str]:
+    """Yield what beat its bound by more than the peak of a clock differs from board to board."""
+    for row in rows:
+        if row.efficiency is not None and row.efficiency > 1 + _SLACK and not row.twin:
+            name = f"{row.model} in {row.backend}{_threads(row.threads_asked)}"
+            peak = "the probe's peak" if row.bound_from == "probe" else "the description's peak"
+            yield f"{name} beat its bound {units.ratio(row.efficiency)}: {peak} or the measurement is wrong."
 
 
 def _distrusted(rows: Iterable[TrialRow]) -> Iterator[str]:

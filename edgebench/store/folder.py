@@ -74,10 +74,10 @@ class RunFolder:
 
     def write_tables(self) -> "dict[str, pd.DataFrame]":
         """Make every derived file from the journal and return the tables by name."""
-        from edgebench.store import tables
+        from edgebench.store import limits, tables
 
         run = self.read()
-        made = tables.make(run)
+        made = tables.make(run, limits.of_unit(run, self.path))
         for name, frame in made.items():
             suffix = ".csv.gz" if name == "samples" else ".csv"
             _replace(self.path / f"{name}{suffix}", frame)

@@ -59,6 +59,10 @@ class TrialRow:
     deadline_miss_share: float | None
     cpu_p50_s: float | None
     mult_adds_per_s: float | None
+    bound_s: float | None
+    direct_s: float | None
+    bound_from: str | None
+    efficiency: float | None
     import_s: float | None
     load_s: float | None
     first_call_s: float | None

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from edgebench.analysis.hardware import Hardware
 from edgebench.board.wire import Block, Ready, Watched
 from edgebench.measure import heat
 from edgebench.measure.series import median_s
@@ -46,14 +47,14 @@ class Summary:
     minutes: tuple[MinuteRow, ...] = ()
 
 
-def summarize(run: Run) -> Summary:
-    """Return the rows of trials.csv, pairs.csv and backends.csv."""
-    return _summary(run, energy.of_run(run))
+def summarize(run: Run, hardware: Hardware | None = None) -> Summary:
+    """Return the rows of trials.csv, pairs.csv and backends.csv; `hardware` bounds the trials, where it is known."""
+    return _summary(run, energy.of_run(run), hardware)
 
 
-def _summary(run: Run, energies: RunEnergy) -> Summary:
+def _summary(run: Run, energies: RunEnergy, hardware: Hardware | None) -> Summary:
     measured = taken(run)
-    rows = tuple(trials.rows(run, measured, energies))
+    rows = tuple(trials.rows(run, measured, energies, hardware))
     return Summary(
         trials=rows,
         pairs=tuple(pairs.pairs(rows, measured, energies.trials)),
@@ -62,10 +63,10 @@ def _summary(run: Run, energies: RunEnergy) -> Summary:
     )
 
 
-def make(run: Run) -> "dict[str, pd.DataFrame]":
-    """Return all tables of a run by name."""
+def make(run: Run, hardware: Hardware | None = None) -> "dict[str, pd.DataFrame]":
+    """Return all tables of a run by name; `hardware` as in `summarize`."""
     energies = energy.of_run(run)
-    summary = _summary(run, energies)
+    summary = _summary(run, energies, hardware)
     return {
         "trials": frame(TrialRow, summary.trials),
         "pairs": frame(PairRow, summary.pairs),

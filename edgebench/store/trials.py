@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from edgebench.analysis import bound
+from edgebench.analysis.hardware import Hardware
 from edgebench.board.wire import EnergySource, Footprint, Signals, Watched
 from edgebench.measure import flags, heat, outliers, statistics
 from edgebench.measure.heat import Course, Sustained, Throttling
@@ -11,7 +13,7 @@ from edgebench.measure.outliers import Outliers
 from edgebench.measure.plan import Session, Trial
 from edgebench.measure.series import by_invocation
 from edgebench.measure.statistics import Estimate
-from edgebench.store import energy
+from edgebench.store import energy, limits
 from edgebench.store.energy import RunEnergy, TrialEnergy
 from edgebench.store.fates import fate
 from edgebench.store.footprints import Footprints
@@ -75,6 +77,7 @@ class _Known:
     energy: TrialEnergy
     signals: Signals | None
     source: EnergySource | None
+    hardware: Hardware | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +93,10 @@ class _Spans:
         return self.starts.settled()
 
 
-def rows(run: Run, taken: Mapping[Key, Taken], energies: RunEnergy) -> Iterator[TrialRow]:
-    """Yield one row a trial, twins after the trials of their session."""
+def rows(
+    run: Run, taken: Mapping[Key, Taken], energies: RunEnergy, hardware: Hardware | None = None
+) -> Iterator[TrialRow]:
+    """Yield one row a trial, twins after the trials of their session; `hardware` bounds them, where it is known."""
     starts = starts_by_trial(run)
     long = run.started.protocol.sustained_s is not None
     alone: dict[Key, list[Footprint]] = defaultdict(list)
@@ -110,6 +115,7 @@ def rows(run: Run, taken: Mapping[Key, Taken], energies: RunEnergy) -> Iterator[
                 energy=energies.trials.get(key, TrialEnergy()),
                 signals=run.signals.get(session.name),
                 source=run.energy_sources.get(session.name),
+                hardware=None if run.started.emulated else hardware,
             )
             found = _flags(trial, known, machines) + ["emulated"] * run.started.emulated
             yield _row(run, session, trial, known, sorted(found))
@@ -127,6 +133,7 @@ def _row(run: Run, session: Session, trial: Trial, known: _Known, found: list[st
     paced = _paced(known.taken, steady, run.started.protocol.pace_hz) if known.taken and steady else None
     hot = _hot(known.taken, sustained=run.started.protocol.sustained_s is not None) if known.taken else None
     joules = _energy(run, known, wall, cpu)
+    limit = limits.limit(trial, counted, starts.words("provider"), known.hardware)
     return TrialRow(
         session=session.name,
         trial=trial.id,
@@ -180,6 +187,10 @@ def _row(run: Run, session: Session, trial: Trial, known: _Known, found: list[st
         deadline_miss_share=paced.misses / paced.calls if paced else None,
         cpu_p50_s=cpu.value if cpu else None,
         mult_adds_per_s=counted.mult_adds * trial.batch / wall.value if counted and wall else None,
+        bound_s=limit.bound_s if limit else None,
+        direct_s=limit.direct_s if limit else None,
+        bound_from=limit.source if limit else None,
+        efficiency=bound.efficiency(limit.bound_s, wall.value) if limit and wall else None,
         import_s=spans.starts.median("import_s"),
         load_s=spans.starts.median("load_s"),
         first_call_s=spans.starts.median("first_call_s"),

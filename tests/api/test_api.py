@@ -105,7 +105,7 @@ def test_a_plan_without_models_takes_the_default_suite() -> None:
         ({"precisions": ("int3",)}, "null has no precision 'int3': expected fp32"),
         ({"backends": ("null:wrok=5",)}, "Unknown option 'wrok=5' of backend null: expected work=..."),
         ({"backends": ("null:work",)}, "Unknown option 'work' of backend null"),
-        ({"suite": "sedes"}, "Unknown suite 'sedes': known are seeds"),
+        ({"suite": "sedes"}, "Unknown suite 'sedes': known are mobile, seeds"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_before(given: dict[str, object], message: str) -> None:
@@ -134,6 +134,7 @@ def test_a_long_run_is_one_invocation_without_a_twin() -> None:
     assert asked.protocol.sustained_s == 600.0
     assert asked.protocol.invocations == 1
     assert not [trial for session in asked.sessions for trial in session.trials if trial.twin]
+    assert asked.measuring_s is not None
     assert asked.measuring_s > 2 * 600.0
     assert "without a pause until it stays level, for 10 min 0 s at most" in api.expectation(asked)
     assert plan(models=("lenet5",), backends=("null",), sustained_s=600.0, invocations=3).protocol.invocations == 3

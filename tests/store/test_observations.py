@@ -105,7 +105,8 @@ def test_noise_is_the_ratio_of_rows_that_measure_the_same() -> None:
     again, other = replace(SEEN, latency_s=0.12), replace(SEEN, model="vgg", latency_s=3.0)
     found = observations.noise((SEEN, again, other), one_board=True)
     assert found is not None
-    assert (found.groups, found.pairs, found.median) == (1, 1, pytest.approx(1.2))
+    assert (found.groups, found.pairs) == (1, 1)
+    assert found.median == pytest.approx(1.2)
 
 
 def test_boards_of_a_kind_are_repetitions_of_that_kind() -> None:

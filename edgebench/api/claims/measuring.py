@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 
 from edgebench import units
-from edgebench.api._reaching import Board, reached
+from edgebench.api._reaching import Board, reached, refuse_emulated
 from edgebench.api.claims import settings
 from edgebench.api.counting import count
 from edgebench.api.planning import Plan, Request, plan_for
@@ -110,6 +110,7 @@ def measure(
     """
     began = perf_counter()
     with reached(device) as side:
+        refuse_emulated(side.board, "claims on latency need time, which is not taken there")
         base = Request(device=device, results=results, invocations=VERDICT_INVOCATIONS, memory=False)
         steps = _steps(wanted(found, side.board.device.name), base, side.board)
         folders: list[Path] = []
@@ -156,7 +157,7 @@ def _step(one: Wanted, request: Request, plan: Plan) -> _Step:
         wanted=one,
         request=request,
         least_s=_measuring_s(plan, FEWEST_INVOCATIONS),
-        measuring_s=plan.measuring_s,
+        measuring_s=_measuring_s(plan, plan.protocol.invocations),
         converting_s=plan.converting_s,
     )
 

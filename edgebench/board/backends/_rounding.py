@@ -49,7 +49,8 @@ def _rounded(array: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
     if array.dtype.kind != "f":
         return array
     significand, exponent = np.frexp(array)
-    return np.ldexp(np.round(significand * 2**_BASE_BITS) / 2**_BASE_BITS, exponent).astype(array.dtype)
+    rounded: np.ndarray[Any, Any] = np.ldexp(np.round(significand * 2**_BASE_BITS) / 2**_BASE_BITS, exponent)
+    return rounded.astype(array.dtype)
 
 
 def _outputs(loaded: Loaded, inputs: "Arrays") -> "list[np.ndarray[Any, Any]]":
