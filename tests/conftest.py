@@ -23,7 +23,14 @@ def _interruptible() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _no_user_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the boards and devices of whoever runs the tests out of them."""
+    base = tmp_path_factory.getbasetemp()
+    # One for all that test side by side: converters take a gigabyte.
+    environments = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "environments"
+    cache = tmp_path_factory.mktemp("cache")
+    environments.mkdir(exist_ok=True)
+    (cache / "edgebench").mkdir()
+    (cache / "edgebench" / "environments").symlink_to(environments)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_CACHE_HOME", str(cache))
         yield

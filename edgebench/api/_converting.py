@@ -6,7 +6,7 @@ from edgebench import architectures, formats
 from edgebench.api import _bundled
 from edgebench.api._measuring import Execution
 from edgebench.formats import ConversionFailed
-from edgebench.measure.plan import Files, Trial
+from edgebench.measure.plan import Files, Trial, format_of
 from edgebench.store.records import Converted, NotConverted
 
 _SOURCE = "source"  # stands for the format of what could not even be built
@@ -20,7 +20,7 @@ def convert_all(execution: Execution) -> None:
     noted = set(state.converted)
     refused = {(one.model, one.batch, one.format) for one in state.not_converted}
     for trial in (one for one in state.started.trials if one.id not in state.not_started):
-        wanted = state.started.formats[trial.backend]
+        wanted = format_of(state.started.formats, trial)
         if wanted is None:
             execution.files[trial.id] = Files()
             continue

@@ -5,6 +5,7 @@ from dataclasses import replace
 from edgebench import formats
 from edgebench.api._measuring import Execution
 from edgebench.formats import ConversionFailed
+from edgebench.measure.plan import format_of
 
 _MODEL = "layer:identity"
 
@@ -20,7 +21,7 @@ def add_floors(execution: Execution) -> None:
         return
     made = {name: _floor(name) for name in set(state.started.formats.values()) if name is not None}
     for trial in state.started.trials:
-        wanted = state.started.formats[trial.backend]
+        wanted = format_of(state.started.formats, trial)
         if trial.id in execution.files and wanted is not None:
             path, inputs = made[wanted]
             execution.files[trial.id] = replace(execution.files[trial.id], floor=path, floor_inputs=inputs)

@@ -19,12 +19,14 @@ _SENSORS_LIMIT_S = 120.0  # each program that is asked may take five seconds
 class BackendState:
     """A backend, the package that holds its runtime, and that one's version here.
 
-    `version` is None when it is not installed and "" when no package tells; `status` is what has to be known of its
+    `formats` are those of precisions that have one of their own; `version` is None when it is not installed and "" when
+    no package tells; `status` is what has to be known of its
     figures, of the whole backend or of options ("not run on hardware").
     """
 
     name: str
     format: str | None
+    formats: dict[str, str]
     precisions: tuple[str, ...]
     options: tuple[str, ...]
     distribution: str | None
@@ -65,6 +67,7 @@ def backend(name: str) -> BackendState:
     return BackendState(
         name=name,
         format=module.FORMAT,
+        formats=getattr(module, "FORMATS", {}),
         precisions=module.PRECISIONS,
         options=module.OPTIONS,
         distribution=module.DISTRIBUTION,

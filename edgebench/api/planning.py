@@ -20,6 +20,8 @@ from edgebench.measure.plan import (
     Protocol,
     Session,
     Trial,
+    format_key,
+    format_of,
     sessions,
     too_large,
     worker_bytes,
@@ -109,10 +111,10 @@ def plan_for(request: Request, board: Board) -> Plan:
     calibration.read(request.results, unit.name)  # a wrong one is to be said now, not when verdicts look it up
     bundle = None if request.bundle is None else _bundled.opened(request.bundle)
     trials = _trials(request, board, bundle)
-    formats = {trial.backend: backend(trial.backend).format for trial in trials}
+    formats = _formats(trials)
     if bundle is not None:
         for trial in trials:
-            _bundled.check(bundle, trial, formats[trial.backend])
+            _bundled.check(bundle, trial, format_of(formats, trial))
     counted = tuple(_counted(model, bundle) for model in dict.fromkeys(trial.model for trial in trials))
     weight_bytes = {one.model: _expecting.weight_bytes(one) for one in counted}
     needs = {trial.id: worker_bytes(trial, weight_bytes[trial.model]) for trial in trials}
@@ -163,6 +165,17 @@ def _protocol(request: Request, board: Board, started: Sequence[Session], timing
     invocations = request.invocations or (None if request.sustained_s is None else 1)
     chosen = _expecting.protocol(_given(request, board.device), invocations, started, timings)
     return chosen if request.memory else replace(chosen, footprints=0)
+
+
+def _formats(trials: list[Trial]) -> dict[str, str | None]:
+    """Return what trials load: the format of each backend, and those of precisions that have one of their own."""
+    found: dict[str, str | None] = {}
+    for trial in trials:
+        state = backend(trial.backend)
+        found[trial.backend] = state.format
+        if trial.precision in state.formats:
+            found[format_key(trial.backend, trial.precision)] = state.formats[trial.precision]
+    return found
 
 
 def _given(request: Request, device: Device) -> Protocol:
@@ -320,6 +333,6 @@ def _counted(model: str, bundle: Bundle | None) -> Counted:
 
 
 def _converting_s(trials: list[Trial], formats: dict[str, str | None], weight_bytes: dict[str, int]) -> float:
-    needed = {(trial.model, trial.batch, formats[trial.backend]) for trial in trials if formats[trial.backend]}
+    needed = {(trial.model, trial.batch, format_of(formats, trial)) for trial in trials}
     missing = [key for key in needed if key[2] is not None and not cached(key[0], key[2], batch=key[1])]
     return sum(_CONVERSION_S + weight_bytes[model] / _CONVERTED_BYTES_PER_S for model, _, _ in missing)

@@ -20,6 +20,7 @@ MOST_BYTES = 20 * 10**9
 
 _ARTEFACTS = "artefacts"
 _ENVIRONMENTS = "environments"
+_SIZE = "bytes.txt"
 _LATELY_S = 86_400  # a run takes less: what it converted first must still be there when it measures
 _REFERENCES = {"onnx": ("onnxruntime", "onnxruntime-gpu", "onnx"), "tflite": ("ai-edge-litert",)}
 _ROOM_BYTES = 2**20  # with less than this left, a converter that failed failed by the disk: few say so themselves
@@ -56,7 +57,9 @@ def clear_cache() -> int:
 
 def cached_bytes() -> int:
     """Return how many bytes all artefacts and environments of converters take."""
-    return sum(_bytes_in(folder) for folder in (cache_folder() / _ARTEFACTS, environments_folder()))
+    environments = environments_folder()
+    made = environments.iterdir() if environments.is_dir() else ()
+    return _bytes_in(cache_folder() / _ARTEFACTS) + sum(map(_bytes_in, made))
 
 
 def mark_used(folder: Path) -> None:
@@ -94,7 +97,14 @@ def _disposable() -> list[Path]:
     return [folder for folder in folders if folder.is_dir() and folder not in kept and not folder.name.startswith(".")]
 
 
+def note_size(folder: Path) -> None:
+    """Write down how much a folder of tens of thousands of files takes, so that nobody has to look again."""
+    (folder / _SIZE).write_text(str(_bytes_in(folder)), encoding="utf-8")
+
+
 def _bytes_in(folder: Path) -> int:
+    with contextlib.suppress(OSError, ValueError):
+        return int((folder / _SIZE).read_text(encoding="utf-8"))
     return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 

@@ -48,6 +48,7 @@ def interpreter(converter: str | None) -> str:
     if not folder.is_dir():
         with _cache.whole(folder) as draft:
             _make(draft, converter)
+            _cache.note_size(draft)
     _cache.mark_used(folder)
     return str(folder / "bin" / "python")
 
@@ -86,12 +87,11 @@ def _make(draft: Path, converter: str) -> None:
     lines = [f"import site; site.addsitedir({folder!r})\n" for folder in _host_folders()]
     (packages / "host.pth").write_text("".join(lines))  # addsitedir, unlike a plain path, reads their .pth files
     with tempfile.TemporaryDirectory(prefix="edgebench-") as scratch:
-        pinned = (f"{name}=={number}" for name, number in pins(converter).items())
+        wanted, *others = (f"{name}=={number}" for name, number in _first(pins(converter), converter).items())
         constraints = Path(scratch) / "constraints.txt"
-        constraints.write_text("\n".join((*pinned, *_kept())) + "\n")
-        reason = _install(draft, converter, constraints)
+        constraints.write_text("\n".join((*others, *_kept())) + "\n")
+        reason = _install(draft, wanted, constraints)
     if reason is not None:
-        wanted = f"{converter} {pins(converter)[converter]}"
         raise ConversionFailed(
             "convert",
             f"its converter, {wanted}, is not installed here and pip could not install it ({reason}): connect to a "
@@ -100,9 +100,13 @@ def _make(draft: Path, converter: str) -> None:
         )
 
 
-def _install(draft: Path, converter: str, constraints: Path) -> str | None:
+def _first(pinned: dict[str, str], name: str) -> dict[str, str]:
+    return {name: pinned[name], **pinned}
+
+
+def _install(draft: Path, wanted: str, constraints: Path) -> str | None:
     """Have this environment's pip install into another; return why it failed, None when it did not."""
-    words = ["--retries", "1", "--timeout", "15", "-c", str(constraints), converter]
+    words = ["--retries", "1", "--timeout", "15", "-c", str(constraints), wanted]
     target = ["--python", str(draft / "bin" / "python")]
     command = [sys.executable, "-m", "pip", *target, "install", "--disable-pip-version-check", "--no-input", *words]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

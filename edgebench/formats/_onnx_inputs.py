@@ -8,6 +8,8 @@ from edgebench.formats._onnx_values import checked
 
 Shapes = dict[str, tuple[int, ...]]
 
+_OPEN = -1
+
 
 def fix_inputs(inputs: list[Any], shapes: Shapes) -> bool:
     """Set the inputs' shapes as given, and return whether any was open; raise Malformed when they do not fit."""
@@ -17,7 +19,7 @@ def fix_inputs(inputs: list[Any], shapes: Shapes) -> bool:
         if not one.type.HasField("tensor_type"):
             raise Malformed(f"its input {shown(one.name)!r} is no tensor")
         _check_name(one.name)
-        sides = [side.dim_value if side.HasField("dim_value") else None for side in one.type.tensor_type.shape.dim]
+        sides = [_side(dimension) for dimension in one.type.tensor_type.shape.dim]
         is_open |= None in sides or not one.type.tensor_type.HasField("shape")
         shape = _fixed(one, sides, wanted.get(one.name))
         checked(shape, f"its input {shown(one.name)!r}", least=1)
@@ -26,6 +28,11 @@ def fix_inputs(inputs: list[Any], shapes: Shapes) -> bool:
         for side in shape:
             one.type.tensor_type.shape.dim.add().dim_value = side
     return is_open
+
+
+def _side(dimension: Any) -> int | None:
+    """Return a side as the file has it, None for an open one; PaddlePaddle's exporter writes -1 for that."""
+    return dimension.dim_value if dimension.HasField("dim_value") and dimension.dim_value != _OPEN else None
 
 
 def _by_name(names: list[str], shapes: Shapes) -> Shapes:

@@ -147,7 +147,7 @@ def main() -> int:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a converter prints must not be taken for the answer
     request: dict[str, Any] = json.loads(sys.stdin.buffer.read())
-    failed, versions = None, {}
+    failed, versions = None, dict[str, str]()
     do, where = request.pop("do"), request.pop("where")
     if where not in sys.path:
         sys.path.append(where)  # of a user's own function, if the model is one; last, it shadows nothing
@@ -158,9 +158,10 @@ def main() -> int:
             check_weights(**request)
         else:
             hold_data(psutil.virtual_memory().available)
-            format_name = request.pop("format")
-            (convert if do == "convert" else convert_file)(format_name=format_name, **request)
-            versions = _versions(format_name)
+            request["format_name"] = request.pop("format")
+            act = convert if do == "convert" else convert_file
+            act(**request)
+            versions = _versions(request["format_name"])
     except Exception as error:  # noqa: BLE001 - here a conversion is isolated: the reason becomes the row's
         traceback.print_exception(error)
         failed = reason(error)

@@ -3,7 +3,7 @@
 The reference is onnxruntime on the CPU with one thread and no graph optimisation, or ONNX's own evaluator in numpy
 where onnxruntime is not installed. So parity of onnxruntime tells what its optimisations change, that of other runtimes
 how far they lie from onnxruntime; neither tells whether the file is right. For .tflite files the reference is LiteRT
-with its plain reference kernels, one thread, no delegate.
+with its own kernels on one thread, without a delegate.
 """
 
 from pathlib import Path
@@ -77,7 +77,9 @@ def _run_tflite(path: Path, inputs: "Arrays") -> "list[np.ndarray[Any, np.dtype[
 
     from edgebench.board.backends.litert import ordered
 
-    interpreter = Interpreter(str(path), num_threads=1, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+    interpreter = Interpreter(
+        str(path), num_threads=1, experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    )
     interpreter.allocate_tensors()
     for one, array in zip(ordered(interpreter, "input"), inputs.values(), strict=True):
         interpreter.set_tensor(one["index"], array)

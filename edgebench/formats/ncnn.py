@@ -8,6 +8,8 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgebench.board.child import signal_name
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -30,7 +32,11 @@ def convert_file(
     shapes = ",".join(f"[{','.join(map(str, array.shape))}]f32" for array in inputs.values())
     copy = Path("net.onnx")  # it writes beside its input, and Python with the file's name in it
     copy.symlink_to(source)
-    subprocess.run([_program(), str(copy), f"inputshape={shapes}", "fp16=0", "device=cpu"], check=True)
+    words = [str(copy), f"inputshape={shapes}", "fp16=0", "device=cpu"]
+    status = subprocess.run([_program(), *words], check=False).returncode
+    if status != 0:
+        how = f"status {status}" if status > 0 else signal_name(-status)
+        raise ValueError(f"pnnx ended with {how}: its words on stderr say where")
     layers = Path("net.ncnn.param").read_text(encoding="utf-8")
     unknown = foreign_layers(layers)
     if unknown:

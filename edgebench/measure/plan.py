@@ -20,7 +20,12 @@ QUICK_INVOCATIONS = 5
 VERDICT_INVOCATIONS = 10
 """What verdicts are decided on; processes of one model differ more than the rounds of one process."""
 
-_WORKER_BYTES = {"torch": 350_000_000, "openvino": 140_000_000}  # BACKENDS 7, rounded up: runtime without weights
+_WORKER_BYTES = {  # BACKENDS 7, rounded up: runtime without weights
+    "executorch": 400_000_000,
+    "inductor": 350_000_000,
+    "openvino": 140_000_000,
+    "torch": 350_000_000,
+}
 _OTHER_WORKER_BYTES = 120_000_000
 _WEIGHT_COPIES = 2.5  # the file's and the packed copy, and activations
 
@@ -121,6 +126,21 @@ class Files:
     reference: str | None = None
     floor: str | None = None
     floor_inputs: str | None = None
+
+
+def format_of(formats: Mapping[str, str | None], trial: Trial) -> str | None:
+    """Return the format that a trial's backend loads at its precision, from formats by `format_key`, else by backend.
+
+    >>> int8 = Trial(model="lenet5", backend="onnxruntime", precision="int8")
+    >>> format_of({"onnxruntime": "onnx", "onnxruntime|int8": "onnx_int8"}, int8)
+    'onnx_int8'
+    """
+    return formats.get(format_key(trial.backend, trial.precision), formats[trial.backend])
+
+
+def format_key(backend: str, precision: str) -> str:
+    """Return under what the format stands that a backend loads at a precision, where it is not its usual one."""
+    return f"{backend}|{precision}"
 
 
 def sessions(

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from edgebench.board.wire import Lost
-from edgebench.measure.plan import TWIN, Session, Trial
+from edgebench.measure.plan import TWIN, Session, Trial, format_of
 from edgebench.store.records import NotConverted, Run
 
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # ECMA-48 5.4: colours and cursor movements of a terminal
@@ -56,7 +56,7 @@ def _of_worker(lost: Lost) -> Fate:
 
 
 def _not_converted(run: Run, trial: Trial) -> NotConverted | None:
-    file_format = run.started.formats[trial.backend]
+    file_format = format_of(run.started.formats, trial)
     for one in run.not_converted:
         if (one.model, one.batch) == (trial.model, trial.batch) and one.format in (file_format, "source"):
             return one if file_format is not None else None

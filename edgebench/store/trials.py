@@ -10,7 +10,7 @@ from edgebench.board.wire import EnergySource, Footprint, Signals, Watched
 from edgebench.measure import flags, heat, outliers, statistics
 from edgebench.measure.heat import Course, Sustained, Throttling
 from edgebench.measure.outliers import Outliers
-from edgebench.measure.plan import Session, Trial
+from edgebench.measure.plan import Session, Trial, format_of
 from edgebench.measure.series import by_invocation
 from edgebench.measure.statistics import Estimate
 from edgebench.store import energy, limits
@@ -126,7 +126,7 @@ def _row(run: Run, session: Session, trial: Trial, known: _Known, found: list[st
     starts, alone, spans = known.starts, known.alone, _spans(run, known)
     end = fate(run, session, trial)
     counted = run.counted.get(trial.model)
-    file_format = run.started.formats[trial.backend]
+    file_format = format_of(run.started.formats, trial)
     file = run.converted.get((trial.model, trial.batch, file_format)) if file_format else None
     steady = _steady(known.taken) if known.taken else None
     wall, cpu = (steady.wall, steady.cpu) if steady else (None, None)

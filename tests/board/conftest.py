@@ -13,7 +13,9 @@ from edgebench.formats import convert, source
 MODELS = {
     "lenet5": "lenet5",
     "mobilenet": "mobilenet_v1:width=0.25,resolution=128",
+    "resnet": "resnet:depth=18,resolution=64",
     "separable": "layer:separable,size=8,in=16,out=16,kernel=3",
+    "squeezenet": "squeezenet:version=1.1,resolution=64",
 }
 
 

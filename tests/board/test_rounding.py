@@ -50,6 +50,18 @@ def test_the_bits_that_are_kept_name_the_precision(bits: int, precision: str) ->
     assert model.inputs["x"] is x
 
 
+def test_numbers_of_8_bits_lie_on_a_grid() -> None:
+    """Real outputs do not, however few; quantised ones do, with any step and zero point."""
+    for seed in range(100):
+        numbers = np.random.default_rng(seed).standard_normal((1, 10), dtype=np.float32)
+        step = np.float32(np.ptp(numbers) / 250)
+        quantised = np.round(numbers / step) * step
+        assert _rounding.on_grid([quantised])
+        assert _rounding.on_grid([quantised, quantised + np.float32(3) * step])
+        assert not _rounding.on_grid([quantised, numbers])
+    assert not _rounding.on_grid([np.zeros((1, 10), np.float32)])
+
+
 def test_whole_numbers_tell_nothing() -> None:
     """Without an input of real numbers the precision is not known."""
     assert _rounding.kept(Product(24), {"x": np.ones((3, 64), np.int64)}) == "unknown"

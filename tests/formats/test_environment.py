@@ -55,7 +55,7 @@ def test_a_converter_that_cannot_be_installed_is_one_sentence(
 ) -> None:
     """Without an index the reason says what is missing and what to do, as a loss, and no half environment stays."""
     monkeypatch.setattr(_environment, "_install", lambda *_: _environment.reason("(from versions: none)"))
-    with pytest.raises(ConversionFailed, match=rf"{pinned} 1\.0, is not installed here .*no index could be") as failed:
+    with pytest.raises(ConversionFailed, match=rf"{pinned}==1\.0, is not installed here .*no index could be") as failed:
         _environment.interpreter(pinned)
     assert (failed.value.stage, failed.value.lost) == ("convert", True)
     assert "\n" not in str(failed.value)
@@ -105,5 +105,11 @@ def test_artefacts_of_other_converters_are_others(monkeypatch: pytest.MonkeyPatc
 
 def test_a_file_becomes_what_is_converted_from_it() -> None:
     """A .onnx file is taken as it is, and by formats that come from it; a .tflite file by its own alone."""
-    assert [name for name in plugins.names("formats") if formats.accepts(name, "onnx")] == ["mnn", "ncnn", "onnx"]
+    assert [name for name in plugins.names("formats") if formats.accepts(name, "onnx")] == [
+        "mnn",
+        "ncnn",
+        "onnx",
+        "onnx_int8",
+        "onnx_nncf",
+    ]
     assert not formats.accepts("pt2", "onnx")

@@ -146,6 +146,17 @@ def test_the_cache_is_kept_small(empty: Path) -> None:
     assert [name for name in names if (root / name).exists()] == [names[0], names[2], names[3]]
 
 
+def test_the_size_of_an_environment_is_noted(empty: Path) -> None:
+    """How much an environment takes is counted once, when it is made, and told from then on."""
+    folder = empty / "edgebench" / "environments" / "some"
+    folder.mkdir(parents=True)
+    (folder / "file").write_bytes(bytes(100))
+    assert formats.cached_bytes() == 100
+    _cache.note_size(folder)
+    (folder / "file").write_bytes(bytes(7))
+    assert formats.cached_bytes() == 100
+
+
 def test_the_caches_limit_is_the_users(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """EDGEBENCH_CACHE_BYTES sets the limit; what is no number is one sentence."""
     monkeypatch.setenv("EDGEBENCH_CACHE_BYTES", "20G")

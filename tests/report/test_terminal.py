@@ -117,6 +117,7 @@ def tables() -> dict[str, Table | None]:
     state = BackendState(
         name="onnxruntime",
         format="onnx",
+        formats={},
         precisions=("fp32",),
         options=("work",),
         distribution="onnxruntime",

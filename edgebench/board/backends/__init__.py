@@ -72,8 +72,9 @@ class Backend(Protocol):
 
     A module may also have `STATUS`, a dict of what has to be known of its figures (`NOT_RUN`) by option as users write
     it, "" for the backend itself; `installed()`, which returns what `runtime_version` does, where a package's version
-    does not tell; `GET_IT`, a sentence on how to get a runtime that no package holds; and `ALSO`, packages that a board
-    needs beside `DISTRIBUTION`, where that one does not ask for them by itself.
+    does not tell; `FORMATS`, the formats of precisions that have one of their own, by precision; `GET_IT`, a sentence
+    on how to get a runtime that no package holds; and `ALSO`, packages that a board needs beside `DISTRIBUTION`, where
+    that one does not ask for them by itself.
     """
 
     FORMAT: str | None

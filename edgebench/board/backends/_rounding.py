@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from edgebench.board.backends import Arrays
 
 _BASE_BITS = 4
+_LEVELS = 256
+_FEWEST_VALUES = 6
+_MOST_PARTS = 32  # how many steps the smallest gap between values may be: 10 values have 255 / 9 at most
+_NEAR = 1e-2  # fp32 rounds the products of step and number
 _STEPS = ((18, "fp32"), (10, "fp16"), (7, "bf16"))
 """A step of 2**-n of the value, and the coarsest type whose rounding leaves it: bf16 has 8 significant bits, fp16 11.
 
@@ -42,6 +46,27 @@ def kept(loaded: Loaded, inputs: "Arrays") -> str:
     return found
 
 
+def on_grid(outputs: "list[np.ndarray[Any, Any]]") -> bool:
+    """Tell whether each output holds multiples of one step alone, 256 of them at most: numbers of 8 bits.
+
+    So it is where the last operation of a network is quantised; real numbers hardly ever do it by chance.
+    """
+    import numpy as np
+
+    def stepped(output: "np.ndarray[Any, Any]") -> bool:
+        values = np.unique(output.astype(np.float64))
+        if not _FEWEST_VALUES <= values.size <= _LEVELS:
+            return False
+        gaps = np.diff(values)
+        for parts in range(1, _MOST_PARTS + 1):
+            steps = gaps / gaps.min() * parts
+            if steps.sum() < _LEVELS and np.abs(steps - np.round(steps)).max() < _NEAR:
+                return True
+        return False
+
+    return all(stepped(output) for output in outputs)
+
+
 def _rounded(array: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
     """Return real numbers with their first bits alone, others as they are."""
     import numpy as np
@@ -49,8 +74,8 @@ def _rounded(array: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
     if array.dtype.kind != "f":
         return array
     significand, exponent = np.frexp(array)
-    rounded: np.ndarray[Any, Any] = np.ldexp(np.round(significand * 2**_BASE_BITS) / 2**_BASE_BITS, exponent)
-    return rounded.astype(array.dtype)
+    short = np.round(significand * 2**_BASE_BITS) / 2**_BASE_BITS
+    return np.asarray(np.ldexp(short, exponent), dtype=array.dtype)
 
 
 def _outputs(loaded: Loaded, inputs: "Arrays") -> "list[np.ndarray[Any, Any]]":

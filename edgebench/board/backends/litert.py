@@ -13,8 +13,12 @@ if TYPE_CHECKING:
 
 FORMAT = "tflite"
 DISTRIBUTION = "ai-edge-litert"
-PRECISIONS = ("fp32",)
+FORMATS = {"int8": "tflite_int8"}
+PRECISIONS = ("fp32", "int8")
 OPTIONS = ()
+
+_COMPUTING = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED", "BATCH_MATMUL")
+_NAMES = {"float32": "fp32", "float16": "fp16"}
 
 
 def import_runtime(settings: Settings) -> str:
@@ -64,10 +68,18 @@ class Graph:
         return self._outputs
 
     def found(self) -> Found:
-        """Return what is kept of the inputs, found by trying, and whether operations were handed to a delegate."""
-        delegated = any(one["op_name"] == "DELEGATE" for one in self._interpreter._get_ops_details())
-        provider = "CPU XNNPACK" if delegated else "CPU"
-        return Found(precision=_rounding.kept(self, self._inputs), provider=provider)
+        """Return what convolutions and products compute in, and whether operations were handed to a delegate.
+
+        The file tells the types of their inputs and weights; where those are fp32, what is kept is found by trying.
+        """
+        operations = self._interpreter._get_ops_details()
+        types = {one["index"]: one["dtype"].__name__ for one in self._interpreter.get_tensor_details()}
+        computing = [one for one in operations if one["op_name"] in _COMPUTING]
+        kinds = {_NAMES.get(types[place], types[place]) for one in computing for place in one["inputs"][:2]}
+        if kinds <= {"fp32"}:
+            kinds = {_rounding.kept(self, self._inputs)}
+        delegated = any(one["op_name"] == "DELEGATE" for one in operations)
+        return Found(precision="+".join(sorted(kinds)), provider="CPU XNNPACK" if delegated else "CPU")
 
 
 def ordered(interpreter: Any, what: str) -> list[dict[str, Any]]:

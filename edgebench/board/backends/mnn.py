@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 FORMAT = "mnn"
 DISTRIBUTION = "mnn"
-PRECISIONS = ("fp32",)
+PRECISIONS = ("fp32", "fp16")
 OPTIONS = ()
 
-_PRECISIONS = {"fp32": "high"}  # "normal" and "low" may compute in fp16 where the processor can
+_PRECISIONS = {"fp32": "high", "fp16": "low"}  # "low" lowers where the processor can, and says nothing where not
 
 
 def import_runtime(settings: Settings) -> str:

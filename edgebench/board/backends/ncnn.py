@@ -16,10 +16,17 @@ if TYPE_CHECKING:
 
 FORMAT = "ncnn"
 DISTRIBUTION = "ncnn"
-PRECISIONS = ("fp32",)
+PRECISIONS = ("fp32", "fp16", "bf16")
 OPTIONS = ()
 
-_LOWERING = ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage", "use_bf16_packed")
+_LOWERING = {
+    "use_fp16_packed": "fp16",
+    "use_fp16_storage": "fp16",
+    "use_fp16_arithmetic": "fp16",
+    "use_bf16_packed": "bf16",
+    "use_bf16_storage": "bf16",
+}
+"""ncnn's options that lower precision, as far as the processor can."""
 _FP16_TAG = 0x01306B47  # before weights in half precision: ncnn src/modelbin.cpp; as fp32 it is 3e-38
 _MOST_INTERFACE_BYTES = 2**20
 
@@ -38,9 +45,8 @@ def load(artefact: Path | None, settings: Settings) -> "Network":
     net = ncnn.Net()
     net.opt.num_threads = settings.threads
     net.opt.use_vulkan_compute = False
-    for option in _LOWERING:
-        if hasattr(net.opt, option):
-            setattr(net.opt, option, False)
+    for option, precision in _LOWERING.items():
+        setattr(net.opt, option, settings.precision == precision)
     return opened(net, artefact)
 
 
@@ -114,8 +120,12 @@ class Network:
         return [_array(mat, tuple(one["shape"]), one["batch_axis"]) for mat, one in pairs]
 
     def found(self) -> Found:
-        """Return what is kept of the inputs, found by trying, and in what the file holds weights."""
+        """Return what is kept of the inputs, found by trying, and to what options or the file may lower weights.
+
+        On x86 fp16 storage is of the weights of fully connected layers alone, which inputs do not show.
+        """
         kinds = {_rounding.kept(self, self._inputs)} | ({"fp16"} if self._halved else set())
+        kinds |= {precision for option, precision in _LOWERING.items() if getattr(self._net.opt, option)}
         return Found(precision="+".join(sorted(kinds)), provider="CPU")
 
 

@@ -1,11 +1,12 @@
 """onnxruntime on one execution provider: its CPU's, CUDA's or TensorRT's."""
 
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgebench.board.backends import NOT_RUN, Found, Settings, package_version
+from edgebench.board.backends import NOT_RUN, Found, Settings, _onnx_kernels, package_version
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
 FORMAT = "onnx"
 DISTRIBUTION = "onnxruntime"
-PRECISIONS = ("fp32",)
+FORMATS = {"int8": "onnx_int8"}
+PRECISIONS = ("fp32", "int8")
 OPTIONS = ("provider",)
 STATUS = {"provider=cuda": NOT_RUN, "provider=tensorrt": NOT_RUN}
 
@@ -62,7 +64,7 @@ def load(artefact: Path | None, settings: Settings) -> "Session":
         enable_fallback=0,  # for the whole model, when the provider fails while loading or running
     )
     check_used(provider, session.get_providers())
-    return Session(session)
+    return Session(session, artefact if settings.precision == "int8" else None)
 
 
 def asked(options: dict[str, str]) -> str:
@@ -97,8 +99,9 @@ def check_used(provider: str, used: Sequence[str]) -> None:
 class Session:
     """An onnxruntime session with the inputs of its next call."""
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: Any, quantised: Path | None) -> None:
         self._session = session
+        self._quantised = quantised
         self._inputs: Arrays = {}
         self._outputs: list[np.ndarray[Any, np.dtype[Any]]] = []
 
@@ -115,7 +118,21 @@ class Session:
         return self._outputs
 
     def found(self) -> Found:
-        """Return the type of the file's inputs and outputs: onnxruntime lowers no precision by itself."""
+        """Return the type of the file's inputs and outputs, for onnxruntime lowers nothing; in int8 its kernels'."""
+        provider = self._session.get_providers()[0]
+        if self._quantised is not None:
+            return Found(precision=_onnx_kernels.precision(_optimised(self._quantised)), provider=provider)
         values = [*self._session.get_inputs(), *self._session.get_outputs()]
         kinds = sorted({_PRECISION_OF_TYPE.get(value.type, value.type) for value in values})
-        return Found(precision="+".join(kinds), provider=self._session.get_providers()[0])
+        return Found(precision="+".join(kinds), provider=provider)
+
+
+def _optimised(artefact: Path) -> bytes:
+    """Return the graph that onnxruntime makes of a file, as it writes it: it has no other way of telling."""
+    import onnxruntime
+
+    with tempfile.TemporaryDirectory() as folder:
+        options = onnxruntime.SessionOptions()
+        options.optimized_model_filepath = str(Path(folder) / "optimised.onnx")
+        onnxruntime.InferenceSession(str(artefact), options, providers=[_CPU])
+        return Path(options.optimized_model_filepath).read_bytes()

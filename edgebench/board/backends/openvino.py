@@ -12,12 +12,15 @@ if TYPE_CHECKING:
 
 FORMAT = "onnx"
 DISTRIBUTION = "openvino"
-PRECISIONS = ("fp32",)
+FORMATS = {"int8": "onnx_nncf"}
+PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 OPTIONS = ()
 
-_HINTS = {"fp32": "f32"}
+_HINTS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16", "int8": "f32"}
+_CAPABILITIES = {"fp16": "FP16", "bf16": "BF16", "int8": "INT8"}
 _NAMES = {"f32": "fp32", "f16": "fp16", "bf16": "bf16", "i8": "int8", "u8": "int8"}
 _COMPUTING = ("Convolution", "FullyConnected", "MatMul", "Subgraph")
+_QUANTISED = ("Convolution", "FullyConnected", "MatMul")  # int8 is of these; what lies between them may stay fp32
 
 
 def import_runtime(settings: Settings) -> str:
@@ -28,12 +31,24 @@ def import_runtime(settings: Settings) -> str:
 
 
 def load(artefact: Path | None, settings: Settings) -> "Request":
-    """Compile an .onnx file for the CPU; without a precision hint OpenVINO lowers to bf16 where the CPU has it."""
+    """Compile a file for the CPU; without a precision hint OpenVINO lowers to bf16 where the CPU has it.
+
+    Raise ValueError where the CPU lacks the precision that is asked for: OpenVINO would take another.
+    """
     import openvino
 
     core = openvino.Core()
+    needed = _CAPABILITIES.get(settings.precision, "FP32")
+    able = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    if needed not in able:
+        raise ValueError(f"OpenVINO has no {settings.precision} on this processor: it has {', '.join(able)}")
+    model = core.read_model(str(artefact))
+    halved = any(
+        operation.get_type_name() == "Constant" and operation.get_element_type().to_string() == "f16"
+        for operation in model.get_ops()
+    )
     compiled = core.compile_model(
-        str(artefact),
+        model,
         "CPU",
         {
             "PERFORMANCE_HINT": "LATENCY",
@@ -42,14 +57,16 @@ def load(artefact: Path | None, settings: Settings) -> "Request":
             "INFERENCE_PRECISION_HINT": _HINTS[settings.precision],
         },
     )
-    return Request(compiled)
+    return Request(compiled, _COMPUTING if settings.precision != "int8" else _QUANTISED, halved=halved)
 
 
 class Request:
     """An infer request with its compiled model."""
 
-    def __init__(self, compiled: Any) -> None:
+    def __init__(self, compiled: Any, computing: tuple[str, ...], *, halved: bool) -> None:
         self._compiled = compiled
+        self._computing = computing
+        self._halved = halved
         self._request = compiled.create_infer_request()
         self._inputs: Arrays = {}
 
@@ -70,12 +87,12 @@ class Request:
         return [self._request.get_output_tensor(index).data.copy() for index in range(len(self._compiled.outputs))]
 
     def found(self) -> Found:
-        """Return the precisions of the layers that compute, read from the compiled graph."""
-        kinds = set()
+        """Return the precisions of the layers that compute, read from the compiled graph, and of halved weights."""
+        kinds = {"fp16"} if self._halved else set()
         for operation in self._compiled.get_runtime_model().get_ordered_ops():
             info = operation.get_rt_info()
             layer = _text(info, "layerType")
-            if layer in _COMPUTING:
+            if layer in self._computing:
                 precision = _text(info, "runtimePrecision")
                 kinds.add(_NAMES.get(precision, precision))
         devices = self._compiled.get_property("EXECUTION_DEVICES")

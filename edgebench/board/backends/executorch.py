@@ -1,0 +1,69 @@
+"""ExecuTorch's Python runtime on the CPU, running a program that was lowered to XNNPACK."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgebench.board.backends import Found, Settings, _rounding, package_version
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from edgebench.board.backends import Arrays
+
+FORMAT = "pte"
+DISTRIBUTION = "executorch"
+ALSO = ("torch",)
+FORMATS = {"int8": "pte_int8"}
+PRECISIONS = ("fp32", "int8")
+OPTIONS = ()
+
+
+def import_runtime(settings: Settings) -> str:
+    """Import ExecuTorch, which imports torch, set the size of its thread pool, and return its version."""
+    import torch
+    from executorch.extension.pybindings import portable_lib
+
+    torch.set_num_threads(settings.threads)
+    portable_lib._unsafe_reset_threadpool(settings.threads)
+    return package_version(DISTRIBUTION) or "unknown"
+
+
+def load(artefact: Path | None, settings: Settings) -> "Method":
+    """Load the method `forward` of a .pte file."""
+    from executorch.runtime import Runtime
+
+    runtime = Runtime.get()
+    program = runtime.load_program(str(artefact))
+    return Method(program, program.load_method("forward"))
+
+
+class Method:
+    """A loaded method with the inputs of its next call."""
+
+    def __init__(self, program: Any, method: Any) -> None:
+        self._program = program  # its memory is the method's
+        self._method = method
+        self._inputs: Arrays = {}
+        self._tensors: list[Any] = []
+        self._outputs: list[Any] = []
+
+    def set_inputs(self, inputs: "Arrays") -> None:
+        """Share the arrays with torch, whose tensors ExecuTorch takes."""
+        import torch
+
+        self._inputs = inputs
+        self._tensors = [torch.from_numpy(array) for array in inputs.values()]
+
+    def call(self) -> None:
+        """Run the method: it copies inputs in and outputs out."""
+        self._outputs = self._method.execute(self._tensors)
+
+    def outputs(self) -> "list[np.ndarray[Any, np.dtype[Any]]]":
+        """Return copies of the outputs of the last call."""
+        return [output.numpy().copy() for output in self._outputs]
+
+    def found(self) -> Found:
+        """Return int8 where outputs lie on a grid of 8 bits, else what is kept of the inputs, found by trying."""
+        quantised = _rounding.on_grid(self.outputs())
+        precision = "int8" if quantised else _rounding.kept(self, self._inputs)
+        return Found(precision=precision, provider="CPU XNNPACK")

@@ -1,0 +1,31 @@
+"""ExecuTorch's program in 8 bits by PT2E: weights per channel, post training, for XNNPACK's kernels."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgebench.formats import _calibration
+from edgebench.formats.pte import lower
+
+if TYPE_CHECKING:
+    import torch
+
+SUFFIX = ".pte"
+DISTRIBUTIONS = ("torch",)
+CONVERTER = "executorch"
+
+
+def convert(module: "torch.nn.Module", inputs: "dict[str, torch.Tensor]", path: Path) -> None:
+    """Write one .pte file with quantised weights and activations, calibrated on drawn samples."""
+    import torch
+    from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
+        XNNPACKQuantizer,
+        get_symmetric_quantization_config,
+    )
+    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+
+    given = tuple(inputs.values())
+    quantizer = XNNPACKQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=True))
+    prepared = prepare_pt2e(torch.export.export(module, given).module(), quantizer)
+    for sample in _calibration.samples({name: tensor.numpy() for name, tensor in inputs.items()}):
+        prepared(*(torch.from_numpy(array) for array in sample.values()))
+    path.write_bytes(lower(torch.export.export(convert_pt2e(prepared), given)))
