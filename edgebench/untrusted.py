@@ -1,4 +1,4 @@
-"""Validate JSON that comes from elsewhere - a board, a journal, a bundle - without letting it fill the memory."""
+"""Take what comes from elsewhere (a board, a journal, a bundle): it may not fill the memory, nor steer a terminal."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,15 @@ def validator(kind: Any) -> "SchemaValidator":
     from pydantic_core import SchemaValidator
 
     return SchemaValidator(_impatient(TypeAdapter(kind).core_schema))
+
+
+def plain(text: str, most: int = 200) -> str:
+    """Return a text as one line of printable characters, so many at most.
+
+    >>> plain("\x1b[31mhot\n  spot")
+    '[31mhot spot'
+    """
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:most]
 
 
 def _impatient(schema: Any) -> Any:

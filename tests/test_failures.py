@@ -369,7 +369,7 @@ WRONG = {
     "model": (("--model", "lenet6"), "Unknown architecture 'lenet6': known are "),
     "parameter": (("--model", "mobilenet_v1:depth=2"), "Unknown parameter 'depth' of mobilenet_v1: expected width"),
     "value": (("--model", "mobilenet_v1:width=x"), "width of mobilenet_v1 is 'x': expected a number"),
-    "backend": (("--backend", "tflite9"), "Unknown backend 'tflite9': known are failing, null, "),
+    "backend": (("--backend", "tflite9"), "Unknown backend 'tflite9': known are executorch, failing, inductor, "),
     "option": (("--backend", "null:speed=9"), "Unknown option 'speed=9' of backend null: expected work=..."),
     "suite": (("--suite", "olympics"), "Unknown suite 'olympics': known are "),
     "precision": (("--precision", "int5"), "has no precision 'int5': expected fp32"),

@@ -194,6 +194,8 @@ def _covering(at_s: Sequence[float], window: Span) -> Floats:
     at = np.array(at_s, dtype=float)
     if len(at) < 2 or at[0] > window.start_s or at[-1] < window.end_s:
         raise NoEnergyError("the readings do not cover the window")
+    if (np.diff(at) <= 0).any():
+        raise NoEnergyError("the readings are not in the order of their times")
     return at
 
 

@@ -118,12 +118,12 @@ def canary_clocks(watched: Collection[Watched]) -> dict[tuple[int, int, str | No
     How many cycles its loop takes is not known, so the round in which it was quickest is taken at its word: there the
     clock was what cpufreq told. Where firmware holds a processor back and cpufreq does not know, the two part.
     """
-    told = [one for one in watched if one.clock_hz is not None]
+    told = [one for one in watched if one.clock_hz is not None and one.loop_ns > 0]
     if not told:
         return {}
     quickest = min(told, key=lambda one: one.loop_ns)
     cycles = quickest.loop_ns * _NS * (quickest.clock_hz or 0)
-    return {(one.invocation, one.round, one.trial): cycles / (one.loop_ns * _NS) for one in watched}
+    return {(one.invocation, one.round, one.trial): cycles / (one.loop_ns * _NS) for one in watched if one.loop_ns > 0}
 
 
 def minutes(blocks: Sequence[Block], watched: Iterable[Watched]) -> list[Minute]:

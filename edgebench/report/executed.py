@@ -1,23 +1,23 @@
 """Tables of executed instructions: by kind of instruction, by kind of layer, and what differs between two counts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rich.table import Table
 
 from edgebench import units
 from edgebench.analysis.executed import Executed
-from edgebench.judge.executed import ALL, Difference
+from edgebench.judge.executed import ALL, Difference, Row
 from edgebench.report.terminal import add_row, plain_table
 from edgebench.standin.counter.aarch64 import KINDS, Kind
 
 TITLES: dict[Kind, str] = {
-    "fma_vector": "fused multiply-adds, vectors",
-    "fma_scalar": "fused multiply-adds, scalars",
+    "fma_vector": "multiply-adds, vectors",
+    "fma_scalar": "multiply-adds, scalars",
     "dot": "dot products",
     "multiply": "vector multiplications",
     "integer_multiply": "integer vector multiplications",
     "vector": "other vector arithmetic",
-    "scalar_float": "other scalar floating point",
+    "scalar_float": "other scalar floats",
     "load_vector": "loads, vectors",
     "load": "loads, general registers",
     "store_vector": "stores, vectors",
@@ -31,8 +31,8 @@ TITLES: dict[Kind, str] = {
 """What the kinds of instructions are called for people."""
 
 _LANES = {
-    "fused_vector_lanes": "lanes of fused vectors",
-    "fused_scalar_lanes": "fused scalars",
+    "fused_vector_lanes": "lanes of multiply-adds",
+    "fused_scalar_lanes": "scalar multiply-adds",
     "narrow_fused_lanes": "of them below fp32",
     "multiply_lanes": "lanes of multiplications",
     "integer_lanes": "lanes of integer multiplications",
@@ -109,7 +109,7 @@ def kinds(found: Executed) -> Table | None:
 
 
 def difference(found: Difference) -> Table:
-    """Return a table of what differs between two counts; figures that do not differ are left out."""
+    """Return a table of what differs between two counts; kinds of layers have their instructions and lanes alone."""
     before, after = found.before, found.after
     table = plain_table(
         f"{before.model} in {before.backend} on {before.cpu}: {before.runtime_version}, then {after.runtime_version}",
@@ -119,16 +119,17 @@ def difference(found: Difference) -> Table:
         "difference>",
         "ratio>",
     )
-    for kind, what, one, other, more, ratio in _different(found):
-        name = what if kind is None else f"{kind}: {what}"
-        add_row(table, name, f"{one:,}", f"{other:,}", f"{more:+,}", "-" if ratio is None else f"{ratio:.6f}")
+    for row in found.rows:
+        if row.difference and (row.kind is None or row.what not in KINDS):
+            figures = (f"{row.before:,}", f"{row.after:,}", f"{row.difference:+,}")
+            add_row(table, _name(row), *figures, "-" if row.ratio is None else f"{row.ratio:.6f}")
     return table
 
 
-def _different(found: Difference) -> Iterator[tuple[str | None, str, int, int, int, float | None]]:
-    for row in found.rows:
-        if row.difference:
-            yield row.kind, title(row.what), row.before, row.after, row.difference, row.ratio
+def _name(row: Row) -> str:
+    if row.kind is None:
+        return title(row.what)
+    return row.kind if row.what == ALL else f"  {title(row.what)}"
 
 
 def title(what: str) -> str:

@@ -9,13 +9,20 @@ from edgebench.board.sensors import LADDER
 from edgebench.board.wire import ChannelState, GaugeState, SensorsState, SensorState
 from edgebench.report.terminal import add_row, plain_table
 from edgebench.store.calibration import Calibration, latest_power
+from edgebench.untrusted import plain
 
 _MOST_CHANNELS = 8
 _HEX = "throttled"
+_LONGEST = 1000  # the words are a board's
 
 
 def sentences(found: SensorsState) -> Iterator[str]:
     """Yield what energy would be read from, what stands for it where there is none, and what can be done."""
+    for sentence in _sentences(found):
+        yield plain(sentence, _LONGEST)
+
+
+def _sentences(found: SensorsState) -> Iterator[str]:
     if found.root is not None:
         yield f"Read under {found.root}, a tree that stands for a board."
     gauges = _gauges(found)
@@ -50,7 +57,7 @@ def table(found: SensorsState) -> Table:
         shown += [
             f"{one.kind}: {'' if one.name == sensor.name else f'{one.name}: '}{one.reason}" for one in sensor.troubles
         ]
-        add_row(made, sensor.name, sensor.tells, "\n".join(shown))
+        add_row(made, plain(sensor.name), sensor.tells, "\n".join(plain(line, _LONGEST) for line in shown))
     return made
 
 
@@ -74,12 +81,12 @@ def _gauges(found: SensorsState) -> list[tuple[SensorState, GaugeState]]:
 
 
 def _rate(gauge: GaugeState) -> str:
-    return f"{1 / gauge.period_s:g} times a second at most"
+    return f"{1 / gauge.period_s:g} times a second at most" if gauge.period_s > 0 else "at a rate that it does not say"
 
 
 def _channel(channel: ChannelState) -> str:
     if channel.word is not None or channel.number is None:
         return f"{channel.name}: {channel.word}"
-    if channel.quantity == "events" and channel.name == _HEX:
+    if channel.quantity == "events" and channel.name == _HEX and channel.number >= 0:
         return f"{channel.name}: {int(channel.number):#x}"
     return f"{channel.name}: {units.reading(channel.number, channel.quantity)}"

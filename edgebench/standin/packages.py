@@ -161,8 +161,7 @@ def _mirror() -> str:
     found = mirror(path.read_text(errors="replace") for path in files if path.is_file())
     if found is None:
         raise UsageError(
-            f"This machine's apt names no mirror of Debian: name one in {MIRROR_VARIABLE}, "
-            "one of the list that Debian keeps."
+            f"This machine's apt names no mirror of Debian: name one of Debian's list of mirrors in {MIRROR_VARIABLE}."
         )
     return found
 

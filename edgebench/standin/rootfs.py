@@ -44,11 +44,13 @@ HOME = "/home/pi"
 OWN = "/etc/edgebench"
 """Where a stand-in's own files are bound: keys and the settings of its sshd."""
 
-_LAYOUT = 1  # of what this module makes; another number builds anew
+_LAYOUT = 2  # of what this module makes; another number builds anew
 _STATE = "edgebench-root.json"
 _LINKS = ("bin", "lib", "sbin")  # merged-/usr (Debian's package usrmerge); scripts of packages are not run
 _FOLDERS = ("dev", "dev/shm", "etc/edgebench", "home/pi", "proc", "run/sshd", "sys", "tmp", "var/tmp")
 _DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
+# What udev makes on a real system (systemd, src/shared/dev-setup.c); ncnn opens models by /dev/fd.
+_DEVICE_LINKS = {"fd": "self/fd", "stdin": "self/fd/0", "stdout": "self/fd/1", "stderr": "self/fd/2"}
 _BOUND_FILES = ("etc/group", "etc/passwd")
 
 
@@ -92,6 +94,8 @@ def _build(root: Path, say: Say) -> None:
         (root / name).mkdir(parents=True, exist_ok=True)
     for name in (*(f"dev/{device}" for device in _DEVICES), *_BOUND_FILES):
         (root / name).touch()  # what the host's is bound over
+    for name, place in _DEVICE_LINKS.items():
+        (root / "dev" / name).symlink_to(f"/proc/{place}")
     if not os.path.lexists(root / "usr/bin/sh"):
         (root / "usr/bin/sh").symlink_to("dash")
     (root / _STATE).write_text(json.dumps([asdict(package) for package in found]))

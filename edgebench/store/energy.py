@@ -1,41 +1,27 @@
 """The energy of a run's trials: from the highest rung that tells it, with all that has to be known of the figure."""
 
-import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 
 from edgebench.board.quantities import Joules, Watts, joules, watts
 from edgebench.board.sensors import Rung
-from edgebench.board.wire import EnergySource, EnergyWindow, SensorTrouble
-from edgebench.measure import energy, joining, statistics
-from edgebench.measure.energy import NoEnergyError, PerCall, PowerModel, Span
-from edgebench.measure.joining import Busy, Joined
+from edgebench.board.wire import EnergyWindow
+from edgebench.measure import energy, statistics
+from edgebench.measure.energy import NoEnergyError, PerCall, PowerModel
 from edgebench.measure.statistics import Estimate
+from edgebench.store import powers
 from edgebench.store.calibration import PowerFit
+from edgebench.store.powers import Source, span
 from edgebench.store.records import Run
 from edgebench.store.rows import EnergyRow
 from edgebench.store.series import Key
+from edgebench.untrusted import plain
 
 _NS = 1e-9
-
-Reader = Callable[[EnergyWindow], Joules]
-"""Returns the energy of a window; raises NoEnergyError."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """One rung on which the windows of a session can be read: what it measures, how often, and how it is read."""
-
-    rung: Rung
-    sensor: str
-    rail: str
-    covers: str | None
-    rate_hz: float
-    read: Reader
+_MOST_REASONS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +73,8 @@ def of_run(run: Run) -> RunEnergy:
     if not run.started.protocol.energy:
         return RunEnergy(trials=trials, rows=())
     for session in run.started.sessions:
-        windows = _windows(run, session.name)
-        sources, refused = _sources(run, session.name, windows)
+        windows = powers.windows(run, session.name)
+        sources, refused = powers.sources(run, session.name, windows)
         for trial in session.trials:
             if not trial.twin:
                 trials[session.name, trial.id] = _trial(trial.id, windows, sources, refused)
@@ -133,8 +119,8 @@ def fit_of(run: Run, cores: int) -> tuple[PowerModel, Source]:
     Utilisation is the time that processors were busy, with whatever it was, over all that they had.
     """
     for session in run.started.sessions:
-        windows = _windows(run, session.name)
-        sources, refused = _sources(run, session.name, windows)
+        windows = powers.windows(run, session.name)
+        sources, refused = powers.sources(run, session.name, windows)
         points = [
             (
                 window.busy_s / ((window.ended_ns - window.began_ns) * _NS * cores),
@@ -150,95 +136,6 @@ def fit_of(run: Run, cores: int) -> tuple[PowerModel, Source]:
         if refused:
             raise NoEnergyError(refused[0])
     raise NoEnergyError("the run has no windows of load and rest: measure it with `run --energy --meter FILE`")
-
-
-def span(window: EnergyWindow) -> Span:
-    """Return a window on the board's clock, in seconds."""
-    return Span(start_s=window.start_ns * _NS, end_s=window.end_ns * _NS)
-
-
-# --- sources ---------------------------------------------------------------------------------------------------------
-
-
-def _windows(run: Run, session: str) -> list[EnergyWindow]:
-    """Return the windows of a session's complete invocations, in their order."""
-    complete = run.invocations.get(session, ())
-    found = [one for one in run.energy_windows if one.session == session and one.invocation in complete]
-    return sorted(found, key=lambda one: one.start_ns)
-
-
-def _sources(run: Run, session: str, windows: list[EnergyWindow]) -> tuple[list[Source], list[str]]:
-    """Return what tells the energy of a session, the highest rung first, and why others do not."""
-    sources, refused = [], []
-    if run.meter is not None and windows:
-        try:
-            sources.append(_of_meter(run, windows))
-        except NoEnergyError as error:
-            refused.append(f"external meter: {error}")
-    elif run.started.protocol.meter:
-        refused.append("external meter: the run folder has no log of it (meter.csv)")
-    source = run.energy_sources.get(session)
-    if source is not None and source.sensor is not None:
-        sources.append(_of_board(source))
-    elif source is not None:
-        refused += [f"{one.name}: {one.reason}" for one in _worth_saying(source)]
-    return sources, refused
-
-
-def _of_meter(run: Run, windows: list[EnergyWindow]) -> Source:
-    assert run.meter is not None
-    spans = [
-        Busy(span=Span(start_s=one.began_ns * _NS, end_s=one.ended_ns * _NS), loaded=one.calls > 0) for one in windows
-    ]
-    joined: Joined = joining.join(run.meter, spans)
-    at_s = joined.times_s(run.meter)
-    return Source(
-        rung="external meter",
-        sensor="meter",
-        rail="the board's supply",
-        covers="all that the meter's supply feeds",
-        rate_hz=1 / float(np.median(np.diff(at_s))),
-        read=lambda window: energy.integrated(at_s, run.meter.power if run.meter else (), span(window)),
-    )
-
-
-def _of_board(source: EnergySource) -> Source:
-    assert source.sensor is not None
-    assert source.period_s is not None
-    return Source(
-        rung="board rail" if source.rung == "board rail" else "package counter",
-        sensor=source.sensor,
-        rail=" + ".join(source.rails),
-        covers=source.covers,
-        rate_hz=1 / source.period_s,
-        read=partial(_read_rails, source),
-    )
-
-
-def _read_rails(source: EnergySource, window: EnergyWindow) -> Joules:
-    """Return the energy of all rails of a window together."""
-    if window.trouble is not None:
-        raise NoEnergyError(window.trouble)
-    if len(window.readings) != len(source.rails):
-        raise NoEnergyError("the window was not read")
-    at_s = [moment * _NS for moment in window.at_ns]
-    total = joules(0.0)
-    for values, wraps_at_j in zip(window.readings, source.wraps_at_j, strict=True):
-        told = [value for value in values if value is not None]
-        if len(told) != len(at_s):
-            raise NoEnergyError("a rail could not be read throughout the window")
-        if source.unit == "W":
-            total += energy.integrated(at_s, [watts(value) for value in told], span(window))
-        else:
-            wraps_at = None if wraps_at_j is None else joules(wraps_at_j)
-            total += energy.counted(at_s, [joules(value) for value in told], wraps_at, span(window))
-    return total
-
-
-def _worth_saying(source: EnergySource) -> list[SensorTrouble]:
-    """Return the troubles of sensors that are there; where none is, of all that a board might have."""
-    there = [one for one in source.troubles if one.kind != "missing"]
-    return there or [one for one in source.troubles if one.sensor != "meter"]
 
 
 # --- trials ----------------------------------------------------------------------------------------------------------
@@ -316,9 +213,8 @@ def _mean(values: list[Joules]) -> Joules:
 
 
 def _said(reasons: list[str]) -> str | None:
-    """Return reasons in one line, each once; nothing that could steer a terminal."""
-    lines = dict.fromkeys(re.sub(r"[^ -~]+", " ", reason).strip()[:200] for reason in reasons)
-    return "; ".join(list(lines)[:6]) or None
+    """Return reasons in one line, each once; they hold words of the board's."""
+    return "; ".join(list(dict.fromkeys(map(plain, reasons)))[:_MOST_REASONS]) or None
 
 
 def _rows(windows: list[EnergyWindow], source: Source | None) -> list[EnergyRow]:

@@ -16,6 +16,7 @@ from edgebench.store.energy import RunEnergy
 from edgebench.store.records import Run
 from edgebench.store.rows import BackendRow, EnergyRow, LayerRow, MinuteRow, PairRow, RoundRow, TrialRow
 from edgebench.store.series import Key, Taken, taken
+from edgebench.untrusted import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,7 +147,7 @@ def _rounds(run: Run) -> list[RoundRow]:
                 governor=watched.governor if watched else None,
                 temperature_c=watched.temperature_c if watched else None,
                 throttled=watched.throttled if watched else None,
-                throttled_by=", ".join(watched.throttled_by) or None if watched else None,
+                throttled_by=plain(", ".join(watched.throttled_by)) or None if watched else None,
             )
         )
     return rows
@@ -183,7 +184,7 @@ def _minutes(run: Run, measured: Mapping[Key, Taken]) -> list[MinuteRow]:
             canary_loop_s=minute.canary_loop_s,
             clock_hz=minute.clock_hz,
             temperature_c=minute.temperature_c,
-            throttled_by=", ".join(minute.throttled_by) or None,
+            throttled_by=plain(", ".join(minute.throttled_by)) or None,
         )
         for (session, trial), found in measured.items()
         for minute in heat.minutes(found.series.blocks, found.watched)

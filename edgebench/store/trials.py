@@ -21,6 +21,7 @@ from edgebench.store.records import Run
 from edgebench.store.rows import TrialRow
 from edgebench.store.series import Key, Taken, starts_by_trial
 from edgebench.store.starts import Settled, Starts
+from edgebench.untrusted import plain
 
 _NS = 1e-9
 
@@ -235,7 +236,7 @@ def _row(run: Run, session: Session, trial: Trial, known: _Known, found: list[st
         clock_highest_hz=hot.course.highest_hz if hot else None,
         gate_s=_gate_s(run, session),
         throttled_at_s=hot.throttling.at_s if hot and hot.throttling else None,
-        throttled_by=", ".join(hot.throttling.causes) or None if hot and hot.throttling else None,
+        throttled_by=plain(", ".join(hot.throttling.causes)) or None if hot and hot.throttling else None,
         rounds_before_throttling=hot.rounds_before if hot else None,
         latency_before_throttling_s=hot.before_s if hot else None,
         burst_p50_s=hot.sustained.burst_s if hot and hot.sustained else None,
@@ -328,7 +329,7 @@ def _provenance(run: Run, trial: Trial, starts: Starts, source: EnergySource | N
     words = ["measured by the runtime's own program" if starts.own_clock() else "measured"]
     roots = {one.root for one in run.signals.values()} | {one.root for one in run.energy_sources.values()}
     words += [f"sensors of {root}, a tree that stands for a board" for root in sorted(filter(None, roots))]
-    words += [f"sensor {source.sensor} {source.status}"] if source is not None and source.status else []
+    words += [plain(f"sensor {source.sensor} {source.status}")] if source is not None and source.status else []
     return "; ".join([*words, *([f"backend {status}"] if status else [])])
 
 

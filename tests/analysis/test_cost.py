@@ -73,6 +73,7 @@ def test_a_batch_raises_the_intensity(spec: str, batch: int) -> None:
     assert one < many < batch * one
 
 
+@pytest.mark.slow
 @QUICK
 @given(
     widths=st.tuples(st.floats(1 / 16, 1.0), st.floats(1 / 16, 1.0)),
@@ -84,6 +85,7 @@ def test_cost_grows_with_the_width(widths: tuple[float, float], architecture: st
     assert all(less <= more for less, more in zip(growing(thin), growing(wide), strict=True))
 
 
+@pytest.mark.slow
 @QUICK
 @given(
     resolutions=st.tuples(st.integers(32, 256), st.integers(32, 256)),

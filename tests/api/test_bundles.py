@@ -239,6 +239,7 @@ def test_the_blocked_machine_has_no_torch(bare: Bare) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_bundle_is_measured_without_torch(bare: Bare, bundle: Bundle) -> None:
     """A run with a bundle imports neither torch nor onnx; its journal names the bundle, its rows have the counts."""
     done = bare.command("run", "--bundle", "bundle.zip", "--backend", "null:work=500", "--invocations", "1", "--json")

@@ -108,6 +108,7 @@ def test_weights_are_part_of_the_name(state: dict[str, torch.Tensor], tmp_path: 
     assert formats.source(counting.model).folder != formats.source(plain.model).folder
 
 
+@pytest.mark.slow
 def test_weights_are_taken_as_they_are(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
     """Given weights are neither drawn nor calibrated: what is converted holds them bit for bit."""
     (name,) = canonical([SMALL], weights=saved(tmp_path, state))
@@ -137,6 +138,7 @@ def wrapped(state: dict[str, torch.Tensor]) -> Any:
     return {"epoch": 3, "state_dict": state}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

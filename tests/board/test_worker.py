@@ -255,13 +255,13 @@ def test_outputs_that_are_not_finite_are_lost_with_that_reason(backend: str, tmp
 OPENVINO_FOUND = """
 import sys
 import openvino
-from edgebench.board.backends.openvino import Request
+from edgebench.board.backends.openvino import _COMPUTING, Request
 core = openvino.Core()
 if sys.argv[2].upper() not in ("F32", *core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")):
     print("lacking")
 else:
     hints = {"INFERENCE_PRECISION_HINT": sys.argv[2]}
-    print(Request(core.compile_model(sys.argv[1], "CPU", hints)).found().precision)
+    print(Request(core.compile_model(sys.argv[1], "CPU", hints), _COMPUTING, halved=False).found().precision)
 """
 
 

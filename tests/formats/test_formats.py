@@ -187,6 +187,7 @@ def test_the_second_of_two_makers_gives_way(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [target]
 
 
+@pytest.mark.slow
 def test_two_processes_race_harmlessly(empty: Path) -> None:
     """Two processes that make one source at once both get it, whole, and nothing else is left."""
     command = [sys.executable, "-c", MAKE, "3"]

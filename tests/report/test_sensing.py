@@ -78,3 +78,12 @@ def test_what_can_be_done_is_said(tmp_path: Path) -> None:
 def test_readings_have_their_units(case: str, line: str, tmp_path: Path) -> None:
     """Each in that of its quantity, and troubles with their kind."""
     assert line in shown(state(tmp_path, case))
+
+
+def test_words_of_a_board_steer_no_terminal(tmp_path: Path) -> None:
+    """A rail may be called anything; what does not print is a space."""
+    recorded.write(tmp_path, recorded.read("ina3221/good")["files"])
+    recorded.write(tmp_path, {"sys/bus/i2c/drivers/ina3221/1-0040/hwmon/hwmon1/in2_label": "VDD\x1b[2J\nGPU\n"})
+    found = listing.sensors(tmp_path)
+    assert "\x1b" not in said(found) + shown(found)
+    assert "VDD [2J GPU: 8.85 W" in shown(found)

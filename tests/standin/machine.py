@@ -43,6 +43,7 @@ ip address add 10.0.2.15/24 dev eth0
 ip link set eth0 up
 for place in proc sys dev; do mount --move /$place /root/$place; done
 mkdir -p /root/dev/shm
+ln -s /proc/self/fd /root/dev/fd
 exec switch_root /root /usr/sbin/sshd -D -e -f /etc/edgebench/sshd_config
 """.replace("MODULES", " ".join(_MODULES))
 

@@ -121,13 +121,16 @@ def emulated(place: Place, kind: str, *words: str) -> Ended:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def place() -> Iterator[Place]:
     """A home in a folder with a space in its name; what was started there ends with it."""
-    made = Place(home=tmp_path_factory.mktemp("a home"))
-    _share_converters(made)
-    yield made
-    for kind in ("rpi4", "rpi5"):
-        made.run("devices", "emulate", kind, "--remove")
+    with tempfile.TemporaryDirectory(prefix="eb-test a home ") as folder:
+        made = Place(home=Path(folder))
+        _share_converters(made)
+        try:
+            yield made
+        finally:
+            for kind in ("rpi4", "rpi5"):
+                made.run("devices", "emulate", kind, "--remove")
 
 
 def _share_converters(place: Place) -> None:

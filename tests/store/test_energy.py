@@ -209,6 +209,34 @@ def test_invocation_that_was_not_completed_does_not_count() -> None:
     assert row(run(six.with_readings())).energy_invocations == 5
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"unit": None},
+        {"rails": ()},
+        {"wraps_at_j": ()},
+        {"wraps_at_j": (0.0,)},
+        {"period_s": None},
+        {"period_s": 0.0},
+    ],
+)
+def test_board_that_makes_no_sense_has_no_energy(changes: dict[str, Any]) -> None:
+    """What a board says of its own sensor is not trusted: nothing is divided by its nought."""
+    found = row(run(STEADY.with_readings(), replace(BOARD, **changes)))
+    assert found.energy_j is None
+    assert found.energy_reason == "ina3221: what the board says of it makes no sense"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"end_ns": 0}, {"at_ns": (3, 2, 1)}, {"readings": ((1.0,), (2.0,))}, {"readings": ((None,),)}]
+)
+def test_windows_that_make_no_sense_have_no_energy(changes: dict[str, Any]) -> None:
+    """A window that ends before it begins, readings out of order, or more of them than rails."""
+    found = row(run([replace(one, **changes) for one in STEADY.with_readings()]))
+    assert found.energy_j is None
+    assert found.energy_reason
+
+
 # --- pairs and verdicts ----------------------------------------------------------------------------------------------
 
 

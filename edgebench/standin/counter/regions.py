@@ -30,7 +30,7 @@ def parse(lines: Iterable[str]) -> Iterator[Region]:
     """Yield the regions of a file in their order; raise MalformedCounts when it is none.
 
     >>> [region[0].words for region in parse(["3 0 d503201f", "1 0 d503201f d65f03c0", "close"])]
-    [{3573752863: 4, 3596551104: 1}]
+    [{3573751839: 4, 3596551104: 1}]
     """
     parts: list[Part] = []
     words: Counter[int] = Counter()
