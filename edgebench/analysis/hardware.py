@@ -1,5 +1,6 @@
 """What a processor reaches at best, as far as bounds need it: from a device's description, or from a unit's probe."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,9 +12,16 @@ LAUNCH_S = 2.2e-6
 microbenchmarks/kernel_latency, asynchronous). Embedded GPUs take longer; a captured graph may take less."""
 
 
-MULTIPLICATION_CYCLES = 4
-"""What a fp32 multiplication takes that waits for the one before: 4 cycles on Intel's cores since Skylake and on
-Cortex-A72, 3 on Cortex-A76 (Arm's optimisation guides). A clock told by it is right within a third."""
+KERNEL_WIDTH: Mapping[str, int] = {"Haswell": 16, "Zen": 16, "SkylakeX": 32, "Cooperlake": 32, "SapphireRapids": 32}
+"""Mult-adds a cycle of OpenBLAS' kernels for a matrix product in fp32, by its name for them: two fused multiply-adds of
+8 numbers (AVX2) or of 16 (AVX-512). They reach nearly that, so the product's rate tells the clock."""
+
+FLAG_WIDTH: Mapping[str, int] = {"avx512f": 32, "fma": 16}
+"""Mult-adds a cycle that an instruction set allows at most, wider first: cores with one unit of 512 bit reach half."""
+
+CHAIN_CYCLES = 12
+"""What the probe's chain takes a multiplication, its result written and read again: 3.7 ns at about 3.3 GHz on the EPYC
+with AVX-512 on which this was developed. A clock told by it is a guess."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,25 +113,38 @@ def of_gpu(device: Device, mode: str | None = None) -> Hardware | None:
     )
 
 
-def of_probe(name: str, peak: Peak) -> Hardware:
+def of_probe(name: str, peak: Peak, flags: Sequence[str] = ()) -> Hardware:
     """Return a unit's CPU as its probe found it: the best repetition of its matrix product, its copies and additions.
 
-    The probe multiplies in fp32 alone: other precisions have no rate. Where cpufreq says no clock, as in most virtual
-    machines, the chain of multiplications tells one roughly.
+    The clock is the one that cpufreq said under load; where it says none, as in most virtual machines, the product
+    tells it. With the instruction sets of the CPU (`flags`) the peak is what these allow at that clock, should the
+    product have used narrower ones. The probe multiplies in fp32 alone: other precisions have no rate.
     """
     gemm, copy, add = peak.gemm_mult_adds_per_s, peak.copy_bytes_per_s, peak.add_bytes_per_s
-    said = [clock.now_hz or clock.limit_hz for clock in peak.clocks_under_load]
-    told = MULTIPLICATION_CYCLES * peak.chain_multiplications / peak.chain_s.lowest
+    reached = max(gemm.one_core.highest, gemm.all_cores.highest / len(peak.cpus))
+    clock_hz = _clock_hz(peak, reached)
+    width = next((mult_adds for flag, mult_adds in FLAG_WIDTH.items() if flag in flags), 0)
     return Hardware(
         name=name,
         cores=len(peak.cpus),
-        clock_hz=max((float(clock) for clock in said if clock), default=told),
-        rates=Rates(fp32=max(gemm.one_core.highest, gemm.all_cores.highest / len(peak.cpus))),
+        clock_hz=clock_hz,
+        rates=Rates(fp32=max(reached, width * clock_hz)),
         bandwidth_one_bytes_per_s=max(copy.one_core.highest, add.one_core.highest),
         bandwidth_all_bytes_per_s=max(rate.highest for one in (copy, add) for rate in (one.one_core, one.all_cores)),
         shared_cache_bytes=peak.last_level_cache_bytes or 0,
         measured=True,
     )
+
+
+def _clock_hz(peak: Peak, mult_adds_per_s: float) -> float:
+    """Return the clock of the fastest core: as said, else as the matrix product tells it, else as the chain does."""
+    said = [float(clock.now_hz or clock.limit_hz or 0) for clock in peak.clocks_under_load]
+    if any(said):
+        return max(said)
+    width = KERNEL_WIDTH.get(peak.blas_core or "")
+    if width is not None:
+        return mult_adds_per_s / width
+    return CHAIN_CYCLES * peak.chain_multiplications / peak.chain_s.lowest
 
 
 def _rates(per_cycle: PerCycle, clock_hz: float) -> Rates:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from edgebench import tomlfile
 from edgebench.analysis.cost import Cost
+from edgebench.analysis.workload import kind_of
 from edgebench.devices.records import Precision
 from edgebench.errors import UsageError
 
@@ -26,15 +27,17 @@ _STRICT: Any = {"extra": "forbid", "strict": True}
 class Overhead:
     """What a runtime takes for what is counted: process + fixed + each kind of bytes times its factor.
 
-    `process_bytes`: Python, numpy and the imported runtime. Kernels of convolutions are kept as they are and repacked,
-    matrices of fully connected layers often as they are alone: hence two factors of weights. `excess`: the largest
-    ratio of a footprint to its prediction by a fit that had not seen its model; `models`: how many there were.
+    `process_bytes`: Python, numpy and the imported runtime. Weights are of three kinds: those of dense 3x3 convolutions
+    of stride 1 are kept as Winograd transforms them too, those of other convolutions are repacked, those of fully
+    connected layers often kept as they are. `excess`: the largest ratio of a process to its prediction by a fit that
+    had not seen its model; `models`: how many there were.
     """
 
     __pydantic_config__: ClassVar[Any] = _STRICT
 
     process_bytes: int
     fixed_bytes: int
+    winograd_factor: float
     convolutions_factor: float
     matrices_factor: float
     activations_factor: float
@@ -62,10 +65,12 @@ class Footprint:
     """One measured footprint, with what is counted of its network."""
 
     model: str
+    winograd_bytes: int
     convolution_bytes: int
     matrix_bytes: int
     activation_bytes: int
-    peak_bytes: int  # above the imported runtime
+    process_bytes: int  # Python, numpy and the imported runtime
+    peak_bytes: int  # above these
 
 
 def overheads(path: Path) -> dict[str, Overhead]:
@@ -83,11 +88,13 @@ def residence(cost: Cost, backend: str, known: dict[str, Overhead], precision: P
     overhead = known[name]
     weights: int = getattr(cost.memory.weight_bytes, precision)
     share = weights / max(cost.memory.weight_bytes.fp32, 1)
-    matrices = round(share * matrix_bytes(cost))
+    winograd, convolutions, matrices = (round(share * part) for part in weights_by_kind(cost))
     activations = round(batch * (share if precision == "fp16" else 1.0) * cost.memory.peak.activation_bytes)
-    network = (
-        overhead.fixed_bytes
-        + overhead.convolutions_factor * (weights - matrices)
+    peak = (
+        overhead.process_bytes
+        + overhead.fixed_bytes
+        + overhead.winograd_factor * winograd
+        + overhead.convolutions_factor * convolutions
         + overhead.matrices_factor * matrices
         + overhead.activations_factor * activations
     )
@@ -96,8 +103,8 @@ def residence(cost: Cost, backend: str, known: dict[str, Overhead], precision: P
         process_bytes=overhead.process_bytes,
         weight_bytes=weights,
         activation_bytes=activations,
-        peak_bytes=round(overhead.process_bytes + network),
-        high_bytes=round(overhead.process_bytes + network * max(overhead.excess, 1.0)),
+        peak_bytes=round(peak),
+        high_bytes=round(peak * max(overhead.excess, 1.0)),
         source=overhead.source,
     )
 
@@ -124,37 +131,52 @@ def for_processes(memory_bytes: int) -> int:
     return round((1 - SYSTEM_SHARE) * memory_bytes)
 
 
-def matrix_bytes(cost: Cost) -> int:
-    """Return the bytes of the weights of fully connected layers, in the precision of the graph."""
-    return sum(layer.weight_bytes or 0 for layer in cost.layers if layer.kind == "fc")
+def weights_by_kind(cost: Cost) -> tuple[int, int, int]:
+    """Return the bytes of weights of dense 3x3 convolutions of stride 1, of all others, and of fully connected layers.
+
+    What belongs to no layer, such as a batch norm that is not folded, counts among the others.
+    """
+    assert cost.memory is not None
+    kinds = {"winograd": 0, "fully_connected": 0}
+    for layer in cost.layers:
+        kind = kind_of(layer) if layer.kind != "conv_1x1" else "pointwise"
+        if kind in kinds:
+            kinds[kind] += layer.weight_bytes or 0
+    others = cost.memory.moved_weight_bytes - sum(kinds.values())
+    return kinds["winograd"], others, kinds["fully_connected"]
 
 
-def fit(footprints: Sequence[Footprint]) -> tuple[float, float, float, float]:
-    """Return fixed bytes and the factors of convolutions, matrices and activations, none of them negative.
+def fit(footprints: Sequence[Footprint]) -> tuple[float, float, float, float, float]:
+    """Return fixed bytes and the factors of the three kinds of weights and of activations, none of them negative.
 
-    Non-negative least squares of relative errors: a small network counts as much as a large one.
+    Non-negative least squares of errors relative to the whole process: what counts is whether that fits.
     """
     import numpy as np
     from scipy.optimize import nnls
 
     rows = np.array([parts(one) for one in footprints], dtype=float)
     peaks = np.array([one.peak_bytes for one in footprints], dtype=float)
+    totals = peaks + np.array([one.process_bytes for one in footprints])
     scales = np.maximum(rows.max(axis=0), 1.0)
-    found, _ = nnls(rows / scales / peaks[:, None], np.ones(len(peaks)))
-    fixed, convolutions, matrices, activations = map(float, found / scales)
-    return fixed, convolutions, matrices, activations
+    found, _ = nnls(rows / scales / totals[:, None], peaks / totals)
+    fixed, winograd, convolutions, matrices, activations = map(float, found / scales)
+    return fixed, winograd, convolutions, matrices, activations
+
+
+def predicted(found: Sequence[float], one: Footprint) -> float:
+    """Return what a fit predicts of the whole process of a footprint."""
+    return one.process_bytes + sum(factor * part for factor, part in zip(found, parts(one), strict=True))
 
 
 def held_out(footprints: Sequence[Footprint]) -> list[float]:
-    """Return measured by predicted peak of each footprint, by a fit without its model."""
-    factors = []
-    for one in footprints:
-        found = fit([other for other in footprints if other.model != one.model])
-        predicted = sum(factor * part for factor, part in zip(found, parts(one), strict=True))
-        factors.append(one.peak_bytes / predicted)
-    return factors
+    """Return measured by predicted bytes of each whole process, by a fit without its model."""
+    return [
+        (one.process_bytes + one.peak_bytes)
+        / predicted(fit([other for other in footprints if other.model != one.model]), one)
+        for one in footprints
+    ]
 
 
-def parts(one: Footprint) -> tuple[int, int, int, int]:
+def parts(one: Footprint) -> tuple[int, int, int, int, int]:
     """Return what the factors of a fit multiply."""
-    return 1, one.convolution_bytes, one.matrix_bytes, one.activation_bytes
+    return 1, one.winograd_bytes, one.convolution_bytes, one.matrix_bytes, one.activation_bytes

@@ -1,6 +1,6 @@
 """Say beforehand what a model will take on a device: bounds, latency with an interval, memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar, get_args
@@ -125,14 +125,15 @@ def _target(request: ForecastRequest) -> _Target:
     own = name == devices.HOST or name in devices.units()
     device, unit = devices.resolve(name) if own else (devices.find(name), None)
     described = hardware.of_device(device)
-    probed = _probed(request.results, unit.name, device.name) if unit else None
+    here = unit is not None and unit.name == devices.HOST
+    flags = probe()["cpu_flags"] if here else ()
+    probed = _probed(request.results, unit.name, device.name, flags) if unit else None
     limits, base = probed or described, described or probed
     if limits is None or base is None:
         raise UsageError(
             f"No peak of {device.name} is known: `edgebench devices probe{'' if name == devices.HOST else ' ' + name}` "
             "measures one, or a device file states clock_hz and mult_adds_per_cycle."
         )
-    here = unit is not None and unit.name == devices.HOST
     return _Target(
         device=device,
         unit=unit.name if unit else None,
@@ -155,9 +156,9 @@ def _memories(device: Device) -> Iterator[RoomInMemory]:
         yield RoomInMemory(size_bytes=size, free_bytes=residence.for_processes(size))
 
 
-def _probed(results: Path, unit: str, device: str) -> Hardware | None:
+def _probed(results: Path, unit: str, device: str, flags: Sequence[str]) -> Hardware | None:
     found = calibration.latest_probe(calibration.read(results, unit))
-    return None if found is None else hardware.of_probe(device, found.peak)
+    return None if found is None else hardware.of_probe(device, found.peak, flags)
 
 
 def _setups(request: ForecastRequest, known: _Known) -> Iterator[_Setup]:

@@ -19,7 +19,7 @@ from edgebench.board.wire import EnergyPlan, EnergySource, SensorTrouble
 MOST_SHARE = 0.02
 """Of one processor: what reading may cost."""
 
-_AIMED_SHARE = 0.01
+_AIMED_SHARE = 0.0075  # what waking up costs comes on top of the reading itself
 _TRIAL_READINGS = 5
 _LONGEST_PERIOD_S = 2.0
 _READINGS_A_WINDOW = 50

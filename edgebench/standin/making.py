@@ -46,8 +46,8 @@ class Standin:
 
     @property
     def address(self) -> str:
-        """Return its loopback address: its own, and another one for another user of this machine."""
-        digest = hashlib.sha256(f"{os.getuid()} {self.name}".encode()).digest()
+        """Return its loopback address: its own, and another one for another user or cache of this machine."""
+        digest = hashlib.sha256(f"{os.getuid()} {self.folder}".encode()).digest()
         return f"{_NETWORK}.{digest[0]}.{1 + digest[1] % 254}"
 
 

@@ -33,7 +33,7 @@ def of_unit(run: Run, folder: Path) -> Hardware | None:
     if unit.name == started.unit:
         found = calibration.latest_probe(calibration.read(unit.parent, unit.name))
         if found is not None:
-            return hardware.of_probe(started.device, found.peak)
+            return hardware.of_probe(started.device, found.peak, started.facts.get("cpu_flags") or ())
     try:
         device = devices.find(started.device)
     except UsageError:  # measured elsewhere, on a kind that is not described here

@@ -169,34 +169,44 @@ def rate(one_core: float, all_cores: float) -> Rate:
     )
 
 
+PEAK = Peak(
+    cpus=(0, 1),
+    repeats=3,
+    seconds=10.0,
+    gemm_mult_adds_per_s=rate(50e9, 90e9),
+    gemm_size=512,
+    copy_bytes_per_s=rate(8e9, 12e9),
+    add_bytes_per_s=rate(9e9, 11e9),
+    working_set_bytes=2**28,
+    last_level_cache_bytes=2**25,
+    chain_s=Figure(median=1e-4, lowest=1e-4, highest=1e-4),
+    chain_multiplications=100_000,
+    clocks_under_load=(Clock(cores=(0, 1), now_hz=2_000_000_000, limit_hz=None),),
+    blas="openblas",
+    blas_core=None,
+    openblas_coretype=None,
+    numpy="2",
+    python="3",
+)
+
+
 def test_a_probed_unit_has_its_own_figures() -> None:
     """The product on one core is the peak, the faster of copy and addition the bandwidth, and both say measured."""
-    peak = Peak(
-        cpus=(0, 1),
-        repeats=3,
-        seconds=10.0,
-        gemm_mult_adds_per_s=rate(50e9, 90e9),
-        gemm_size=512,
-        copy_bytes_per_s=rate(8e9, 12e9),
-        add_bytes_per_s=rate(9e9, 11e9),
-        working_set_bytes=2**28,
-        last_level_cache_bytes=2**25,
-        chain_s=Figure(median=1e-4, lowest=1e-4, highest=1e-4),
-        chain_multiplications=100_000,
-        clocks_under_load=(Clock(cores=(0, 1), now_hz=2_000_000_000, limit_hz=None),),
-        blas="openblas",
-        blas_core=None,
-        openblas_coretype=None,
-        numpy="2",
-        python="3",
-    )
-    found = hardware.of_probe("host", peak)
+    found = hardware.of_probe("host", PEAK)
     assert found.measured
     assert found.mult_adds_per_s("fp32", 2) == 100e9
     assert [found.bytes_per_s(threads) for threads in (1, 2)] == [9e9, 12e9]
     assert (found.clock_hz, found.cache_bytes(1)) == (2e9, 2**25)
-    unsaid = hardware.of_probe("host", replace(peak, clocks_under_load=()))
-    assert unsaid.clock_hz == pytest.approx(4 * 100_000 / 1e-4)
+    unsaid = replace(PEAK, clocks_under_load=())
+    assert hardware.of_probe("host", unsaid).clock_hz == pytest.approx(12 * 100_000 / 1e-4)
+    assert hardware.of_probe("host", replace(unsaid, blas_core="Haswell")).clock_hz == pytest.approx(50e9 / 16)
+
+
+def test_instruction_sets_wider_than_the_probe_used_count() -> None:
+    """Haswell's kernels at 50 G mult-adds a second are a core of 3.1 GHz, whose AVX-512 could do twice as many."""
+    narrow = replace(PEAK, clocks_under_load=(), blas_core="Haswell")
+    assert hardware.of_probe("host", narrow, ("avx2", "fma")).mult_adds_per_s("fp32", 1) == 50e9
+    assert hardware.of_probe("host", narrow, ("fma", "avx512f")).mult_adds_per_s("fp32", 1) == 100e9
 
 
 # --- what predictions are made of -------------------------------------------------------------------------------------

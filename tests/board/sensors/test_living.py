@@ -218,7 +218,8 @@ def test_long_run_follows_clock_and_temperature(tmp_path: Path, monkeypatch: pyt
         f"{ZONE}/temp": lambda at: f"{round(50_000 + 1000 * at)}\n",
         f"{policy}/scaling_cur_freq": lambda _: next(clocks),
     }
-    found = run(Tree(tmp_path, still, courses), session(QUICK, energy=None, sustained_s=4.0), monkeypatch, 1)
+    plan = session(QUICK, energy=None, sustained_s=4.0, gate_s=0.5)
+    found = run(Tree(tmp_path, still, courses), plan, monkeypatch, 1)
     row = rows(found)["small"]
     assert row.status == "done"
     assert row.burst_p50_s is not None
@@ -226,6 +227,9 @@ def test_long_run_follows_clock_and_temperature(tmp_path: Path, monkeypatch: pyt
     assert (row.sustained_reached, (row.sustained_after_s or 0) > 3.5) == (False, True)
     assert "throttled" in row.flags.split()
     assert not [flag for flag in row.flags.split() if flag.startswith("invalid_thr")]
+    (gated,) = found.gated
+    assert (gated.reached, gated.target_c, gated.start_c < gated.end_c) == (False, None, True)  # it only warms
+    assert row.gate_s == gated.waited_s >= 0.5
     (minute,) = summarize(found).minutes
     assert minute.throttled_by == "frequency capped"
     assert minute.blocks == len(found.blocks)
