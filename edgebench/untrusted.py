@@ -18,7 +18,7 @@ def validator(kind: Any) -> "SchemaValidator":
 
 
 def plain(text: str, most: int = 200) -> str:
-    """Return a text as one line of printable characters, so many at most.
+    r"""Return a text as one line of printable characters, so many at most.
 
     >>> plain("\x1b[31mhot\n  spot")
     '[31mhot spot'

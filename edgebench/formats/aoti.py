@@ -2,6 +2,7 @@
 
 import os
 import platform
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ DISTRIBUTIONS = ("torch",)
 
 def convert(module: "torch.nn.Module", inputs: "dict[str, torch.Tensor]", path: Path) -> None:
     """Write one package; its code is machine code, which only a processor with the same instructions can run."""
+    if " " in sys.prefix:
+        raise ValueError(f"torch inductor compiles nothing where a path holds a space, as {sys.prefix} does")
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(Path.cwd() / "inductor")  # else in /tmp, for ever
     import torch
     import torch._inductor
