@@ -76,9 +76,11 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     images = (large - large.mean()) / large.std()  # calibration draws from N(0, 1)
     labels = torch.from_numpy(digits.target)
     torch.manual_seed(0)
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)  # sums of several threads differ from run to run, and so would what is learned
     module = architectures.build(parsed)
     learn(module, images[:LEARNED_FROM], labels[:LEARNED_FROM], MODELS[request.param])
+    torch.set_num_threads(threads)
     folder = tmp_path_factory.mktemp("digits")
     torch.save(module.state_dict(), folder / "weights.pt")
     unseen = images[LEARNED_FROM:].contiguous()

@@ -26,6 +26,9 @@ FILES = {
     "landmarks": (MEDIA, "mediapipe/modules/face_landmark/face_landmark.tflite", None),
     "hand": (MEDIA, "mediapipe/modules/hand_landmark/hand_landmark_lite.tflite", None),
 }
+SIGMOID_STEPS = 2 * 2.0**-23
+"""The detector sees nothing in noise: its outputs reach 6e-5, in onnxruntime's sigmoid as multiples of 2**-23."""
+
 RUNTIMES = {".onnx": ("onnxruntime", "openvino", "mnn", "ncnn"), ".tflite": ("litert",)}
 
 
@@ -62,4 +65,4 @@ def test_a_published_file_runs(file: str, backend: str, packages: dict[str, Path
     made = formats.convert(origin, module.FORMAT)
     files = SimpleNamespace(file=made.path, inputs=origin.inputs, reference=origin.reference)
     parity = answered(backend, "fp32", files)["parity"]
-    assert parity["max_abs_diff"] <= PARITY_TOLERANCE["fp32"] * parity["scale"]
+    assert parity["max_abs_diff"] <= max(PARITY_TOLERANCE["fp32"] * parity["scale"], SIGMOID_STEPS)
