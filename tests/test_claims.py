@@ -646,6 +646,7 @@ def test_the_page(command: Any) -> None:
     assert headings == [
         "# What the papers claim and what boards do",
         "## In short",
+        "## Measured on",
         "## Transfer: what mult-adds become in time",
         "### Measured",
         "## Claim by claim",
@@ -653,6 +654,7 @@ def test_the_page(command: Any) -> None:
     ]
     assert "[^compute]: `compute`: the paper (read)." in page
     assert page.count("[^compute]") == 2
+    assert page.count("- **board**: ") == 1
     assert "10.0x" in page.split("## Transfer")[0]
 
 

@@ -87,6 +87,17 @@ class Inferred:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """A unit that runs of the evidence measured on: what it says of itself, when it was measured, by which versions."""
+
+    unit: str
+    description: str
+    runs: int
+    days: tuple[str, ...]
+    versions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgements:
     """The claims that were asked for, judged together, and what a reader infers from them."""
 
@@ -94,6 +105,7 @@ class Judgements:
     judged: tuple[Judged, ...]
     inferred: tuple[Inferred, ...]
     evidence: tuple[str, ...]
+    machines: tuple[Machine, ...] = ()
 
     def left_out(self) -> Iterator[tuple[str, LeftOut]]:
         """Yield what the papers claim that is not judged, by paper."""

@@ -14,7 +14,7 @@ from edgebench.report import _claim_words as words
 from edgebench.report import explained as explained_report
 from edgebench.report import fronts as front_report
 from edgebench.report.claims import summary
-from edgebench.report.markdown import table_lines
+from edgebench.report.markdown import table_lines, text
 
 _INTRODUCTION = (
     "Papers sell efficient networks by mult-adds. This page holds what they print against counting, against this",
@@ -45,6 +45,7 @@ def page(
     sentences = (*summary(found), *explained_report.summary(explained), *front_report.summary(fronts))
     yield from (f"- {sentence}" for sentence in sentences)
     yield ""
+    yield from _machines(found)
     yield from _transfer(found.inferred)
     yield from _what_differs(found)
     yield from _papers(found)
@@ -56,6 +57,20 @@ def page(
         yield from front_report.markdown(fronts)
     yield from _left_out(found)
     yield from (_footnote(one) for one in found.judged)
+
+
+# --- machines --------------------------------------------------------------------------------------------------------
+
+
+def _machines(found: Judgements) -> Iterator[str]:
+    """Yield a line a machine that this program measured on."""
+    if not found.machines:
+        return
+    yield from ("## Measured on", "")
+    for one in found.machines:
+        runs = f"{words.plural(one.runs, 'run')} of {', '.join(one.days)}"
+        yield f"- **{text(one.unit)}**: {text(one.description)}; {runs}; {text(', '.join(one.versions))}"
+    yield ""
 
 
 # --- transfer --------------------------------------------------------------------------------------------------------

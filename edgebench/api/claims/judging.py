@@ -60,6 +60,7 @@ def judge(papers: dict[str, Paper], evidence: Sequence[str | Path], *, networks:
             for (pair, kind), own in zip(inferences, found[len(named) :], strict=True)
         ),
         evidence=tuple(str(one) for one in evidence),
+        machines=evidence_of.machines(runs),
     )
 
 
