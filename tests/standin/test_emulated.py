@@ -29,7 +29,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """The system's own: pip starts every rustc that it finds, and some write to the home."""
 
 HEAVY = {"executorch", "openvino", "torch"}
-"""Runtimes whose wheels alone take longer than all of this."""
+"""Packages that alone take longer than all of this; two backends are torch."""
 
 MODELS = ("lenet5", "mobilenet_v1:width=0.25,resolution=96")
 EQUAL = 1e-3
@@ -103,7 +103,7 @@ class Place:
 
 def light() -> list[str]:
     """Return all backends that come as a wheel of moderate size."""
-    return [name for name in plugins.names("backends") if _distribution(name) and name not in HEAVY]
+    return [name for name in plugins.names("backends") if _distribution(name) not in {None, *HEAVY}]
 
 
 def _distribution(name: str) -> str | None:
