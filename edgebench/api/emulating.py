@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgebench import devices
-from edgebench.api.listing import backend
 from edgebench.devices.records import Device
 from edgebench.errors import UsageError
 from edgebench.formats import cache_folder
-from edgebench.measure import planting
+from edgebench.measure import planting, survey
 from edgebench.standin import emulator, kept, making, registry, requirements, rootfs, serving, tree
 from edgebench.standin.making import Standin
 from edgebench.standin.requirements import Found
@@ -42,13 +41,14 @@ class Emulated:
 def emulate(device: str, backends: Iterable[str] = (), *, yes: bool = False, say: Callable[[str], None]) -> Emulated:
     """Have a stand-in of a kind of board that answers, made and started as far as it is not; enter it in boards.toml.
 
-    Raise UsageError for a kind that cannot be emulated, and for commands that change the system without `yes`.
+    Raise UsageError for a kind that cannot be emulated, for a backend that no aarch64 board can have, and for commands
+    that change the system without `yes`.
     """
     kind = _known(device)
     cpu = emulable(kind)
     names = tuple(backends) or _DEFAULT_BACKENDS
     for name in names:
-        backend(name)
+        refuse_unfit(name)
     here = requirements.found()
     emulation = _ready(here, cpu, yes=yes, say=say)
     standin = _standin(kind)
@@ -104,6 +104,13 @@ def emulable(kind: Device) -> str:
         raise UsageError(f"{kind.name} ({kind.title}) is not emulated: expected a board that runs 64-bit ARM Linux.")
     tree.files(kind)  # what cannot show itself is refused before anything is fetched
     return emulator.cpu(kind.cpu.core)
+
+
+def refuse_unfit(name: str) -> None:
+    """Raise UsageError for a backend that no emulated board can have, before anything is fetched for it."""
+    reason = survey.unfit(name, _MACHINE)
+    if reason is not None:
+        raise UsageError(f"{name} does not run on an emulated board: {reason}.")
 
 
 def _ready(here: Found, cpu: str, *, yes: bool, say: Callable[[str], None]) -> Emulation:

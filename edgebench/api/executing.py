@@ -16,7 +16,7 @@ from edgebench.analysis.cost import Cost
 from edgebench.analysis.executed import Executed
 from edgebench.api._models import Runtime, runnable, served
 from edgebench.api.counting import count
-from edgebench.api.emulating import emulable
+from edgebench.api.emulating import emulable, refuse_unfit
 from edgebench.api.listing import backend
 from edgebench.board import regions
 from edgebench.board.executing import Marked
@@ -145,6 +145,7 @@ def _check(name: str, precision: str) -> None:
         raise UsageError(f"{name} loads no model, so there is nothing to count: expected a runtime.")
     if precision not in state.precisions:
         raise UsageError(f"{name} has no precision {precision}: expected {', '.join(state.precisions)}.")
+    refuse_unfit(name)
 
 
 def _check_packages(needed: Iterable[str], asked: Iterable[str]) -> None:
@@ -201,7 +202,8 @@ def _library() -> Path:
 
 def _trial(bench: _Bench, name: str, say: Say) -> dict[str, Any]:
     """Return what is asked of the program: paths are this machine's, which the emulated program sees."""
-    wanted, form = bench.wanted, backend(name).format
+    wanted, state = bench.wanted, backend(name)
+    form = state.formats.get(wanted.precision, state.format)
     assert form is not None, "_check refused it"
     if not formats.cached(bench.model, form, batch=wanted.batch):
         say(f"converting {bench.model} to {form}")

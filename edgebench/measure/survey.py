@@ -1,5 +1,6 @@
 """What a board says of itself before anything is copied to it, and which runtimes fit it."""
 
+import platform
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
@@ -219,6 +220,22 @@ def fits(survey: Survey, backends: Iterable[str]) -> list[Fit]:
     return [Fit(backend=name, reason=_package_obstacle(survey, name)) for name in backends]
 
 
+def unfit(backend: str, machine: str) -> str | None:
+    """Return why no board of that machine can have a backend, None when one could; raise UsageError for an unknown one.
+
+    >>> unfit("onnxruntime", "aarch64") is None
+    True
+    """
+    module = plugins.load("backends", backend)
+    if not module.__name__.startswith("edgebench.board."):
+        return "it comes from another package, which is not copied to boards"
+    here = platform.machine()
+    if getattr(module, "NATIVE", False) and machine != here:
+        return f"its files are machine code for the {here} that makes them, and the board is {machine}"
+    need = NEEDS.get(module.DISTRIBUTION or "")
+    return None if need is None else need.obstacle
+
+
 def _python_obstacle(survey: Survey) -> str | None:
     if survey.python is not None:
         lacks = f"its {survey.python.path} has no venv module: on Debian and Ubuntu, sudo apt install python3-venv"
@@ -251,13 +268,11 @@ def _machine_obstacle(survey: Survey) -> str | None:
 
 def _package_obstacle(survey: Survey, backend: str) -> str | None:
     assert survey.glibc is not None
-    module = plugins.load("backends", backend)
-    if not module.__name__.startswith("edgebench.board."):
-        return "it comes from another package, which is not copied to boards"
-    distribution = module.DISTRIBUTION
+    reason = unfit(backend, survey.machine)
+    if reason is not None:
+        return reason
+    distribution = plugins.load("backends", backend).DISTRIBUTION
     need = NEEDS.get(distribution or "")
-    if need is not None and need.obstacle is not None:
-        return need.obstacle
     needed = max(BASE.glibc[survey.machine], need.glibc[survey.machine] if need else (0, 0))
     if survey.glibc < needed:
         return (

@@ -1,5 +1,6 @@
 """Which packages a board needs, and their wheels, fetched by this machine's pip for the board's Python and glibc."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ INDEXES = {"torch": "https://download.pytorch.org/whl/cpu"}
 _LOCAL = {"torch": "+cpu"}
 _LIMIT_S = 3600
 _TAIL_BYTES = 4000
+_CONFLICT = "ResolutionImpossible"  # the line of pip that points to its manual; what is in conflict stands before it
 _MANYLINUX = {"x86_64": (5, {17: "2014", 12: "2010", 5: "1"}), "aarch64": (17, {17: "2014"})}  # PEP 600: oldest, legacy
 
 
@@ -147,18 +149,30 @@ def _either(words: Sequence[str], wanted: Sequence[str]) -> str | None:
 
 
 def _no_wheels(python: tuple[int, int], tags: Sequence[str], reason: str) -> DeviceUnreachableError:
+    own = [f"{name} without CUDA comes from {index} alone" for name, index in INDEXES.items() if name in reason]
     return DeviceUnreachableError(
-        f"This machine found no wheels for Python {python[0]}.{python[1]} and {tags[0]} on the board: {reason}."
+        f"This machine found no wheels for Python {python[0]}.{python[1]} and {tags[0]} on the board: "
+        f"{'; '.join([reason, *own])}."
     )
 
 
 def _pip(words: Sequence[str]) -> str | None:
-    """Run this machine's pip; return why it failed, None when it did not."""
+    """Run this machine's pip; return why it failed, None when it did not.
+
+    What the user holds this machine's packages to (PIP_CONSTRAINT, or pip's settings) does not hold for a board's.
+    """
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", *words]
+    environment = {**os.environ, "PIP_CONSTRAINT": os.devnull}  # an empty text would leave that of pip's settings
     with tempfile.TemporaryFile() as said:
         try:
             done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, timeout=_LIMIT_S, check=False
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                env=environment,
+                timeout=_LIMIT_S,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             return f"pip did not end within {_LIMIT_S} s"
@@ -174,11 +188,15 @@ def _pip(words: Sequence[str]) -> str | None:
 
 
 def reason_of(text: str) -> str:
-    """Return the last error in what pip wrote, else its last line.
+    """Return the last error in what pip wrote, else its last line; of a conflict, what it is caused by.
 
     >>> reason_of("ERROR: No matching distribution found for numpy==9\\n[notice] A new release of pip is available\\n")
     'No matching distribution found for numpy==9'
     """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
-    return [*(errors or lines or ["pip said nothing"])][-1].rstrip(".")
+    last = [*(errors or lines or ["pip said nothing"])][-1].rstrip(".")
+    if not last.startswith(_CONFLICT):
+        return last
+    causes = [line for line in lines if line.startswith("The user requested") or " depends on " in line]
+    return f"no versions fit together ({'; '.join(causes) or 'pip does not say which'})"

@@ -19,6 +19,7 @@ def quiet(line: str) -> None:
         ({"device": "x86"}, "is not emulated"),
         ({"backends": ("null",)}, "loads no model"),
         ({"precision": "int4"}, "has no precision int4"),
+        ({"backends": ("executorch",)}, "executorch does not run on an emulated board: it asks for antlr4"),
         ({"device": "nosuch"}, "Unknown device"),
         ({"backends": ("nosuch",)}, "Unknown backend"),
         ({"packages": ("flask==1.0",)}, "--wheel flask==1.0 names no version of numpy, onnxruntime, psutil"),

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
+import platform
 import shutil
 import subprocess
 import tempfile
@@ -32,6 +33,9 @@ SAID = {
     "memory": "944264 kB",
     "python": DEBIAN,
 }
+
+
+FOREIGN = "x86_64" if platform.machine() == "aarch64" else "aarch64"
 
 
 def silent(_: str) -> None:
@@ -167,6 +171,8 @@ def test_the_first_python_that_will_do_is_taken() -> None:
             "102 MB are free in the home: installing takes 230",
         ),
         ("torch", {"disk": "/dev/root 9000000 8000000 1000000 89% /"}, "1024 MB are free"),
+        ("inductor", {"machine": platform.machine()}, None),
+        ("inductor", {"machine": FOREIGN}, f"machine code for the {platform.machine()} .* the board is {FOREIGN}"),
     ],
 )
 def test_what_fits_is_known_before_anything_is_copied(backend: str, changes: dict[str, str], words: str | None) -> None:

@@ -122,6 +122,69 @@ def test_no_wheel_for_the_board_is_a_sentence(tmp_path: Path, house: House) -> N
         fetched(tmp_path, ["runtime==2.0"], (3, 13), (2, 31))
 
 
+def test_builds_that_come_from_elsewhere_say_where_from() -> None:
+    """Whoever cannot reach the one index of torch without CUDA is told that it is the one."""
+    error = wheels._no_wheels(
+        (3, 13), ["manylinux_2_41_aarch64"], "No matching distribution found for torch==2.13.0+cpu"
+    )
+    assert str(error).endswith(
+        "torch==2.13.0+cpu; torch without CUDA comes from https://download.pytorch.org/whl/cpu alone."
+    )
+
+
+CONFLICT = """\
+ERROR: Cannot install runtime==2.0 because these package versions have conflicting dependencies.
+
+The conflict is caused by:
+    The user requested runtime==2.0
+    other 1.0 depends on runtime<2
+    The user requested (constraint) runtime==1.0
+
+To fix this you could try to:
+1. loosen the range of package versions you've specified
+2. remove package versions to allow pip attempt to solve the dependency conflict
+
+ERROR: ResolutionImpossible: for help visit https://pip.pypa.io/en/latest/topics/dependency-resolution/
+"""
+
+
+def test_a_conflict_is_told_by_its_causes() -> None:
+    """pip's last line points to its manual; what does not fit together stands before it."""
+    assert wheels.reason_of(CONFLICT) == (
+        "no versions fit together (The user requested runtime==2.0; other 1.0 depends on runtime<2; "
+        "The user requested (constraint) runtime==1.0)"
+    )
+
+
+@pytest.mark.slow
+def test_what_this_machine_is_held_to_does_not_hold_for_a_board(
+    tmp_path: Path, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Constraints on this machine's packages name builds that a board cannot have, and would hide pip's own reason."""
+    constraints = tmp_path / "constraints.txt"
+    constraints.write_text("runtime==1.0\nabsent==1.0\n")
+    monkeypatch.setenv("PIP_CONSTRAINT", str(constraints))
+    house("runtime", "2.0", "cp313-cp313-manylinux_2_28_aarch64")
+    assert fetched(tmp_path, ["runtime==2.0"], (3, 13), (2, 36)) == [
+        "runtime-2.0-cp313-cp313-manylinux_2_28_aarch64.whl"
+    ]
+    with pytest.raises(DeviceUnreachableError, match="No matching distribution found for absent"):
+        wheels.fetch(["absent==1.0"], (3, 13), wheels.platforms("aarch64", (2, 36)), tmp_path / "none")
+
+
+@pytest.mark.slow
+def test_a_real_conflict_names_both_sides(tmp_path: Path, house: House) -> None:
+    """What two packages ask of a third, in pip's own words of today."""
+    house("third", "1.0", "py3-none-any")
+    house("third", "2.0", "py3-none-any")
+    house("one", "1.0", "py3-none-any", needs="third==1.0")
+    house("two", "1.0", "py3-none-any", needs="third==2.0")
+    with pytest.raises(
+        DeviceUnreachableError, match=r"no versions fit together \(one 1\.0 depends on third==1\.0; two"
+    ):
+        fetched(tmp_path, ["one", "two"], (3, 13), (2, 36))
+
+
 def test_a_source_package_is_never_built(tmp_path: Path, house: House) -> None:
     """Only wheels are taken: a source package would run its own code here, and be built for this machine."""
     (tmp_path / "house" / "runtime-2.0.tar.gz").write_bytes(b"")

@@ -38,19 +38,26 @@ NO_WAY = ("may not make namespaces", "this version of binfmt", "could not be fet
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A user's home with nothing in it, and the commands that are run there."""
+    """A user's home with nothing in it, and the commands that are run there.
+
+    `through` are words before each command, which lead it somewhere else; `seen_by` is a process, by its folder in
+    /proc, that sees the mounts and handlers of that place.
+    """
 
     home: Path
     user: str | None = None
     python: str = sys.executable
     packages: Path | None = None
+    through: tuple[str, ...] = ()
+    seen_by: str = "self"
+    path: str = PATH
 
     @property
     def environment(self) -> dict[str, str]:
         """Return the variables of a user who sets none of his own."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "EDGEBENCH_"))}
         path = os.pathsep.join(map(str, filter(None, (ROOT, self.packages))))
-        own = {"HOME": str(self.home), "PATH": PATH, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+        own = {"HOME": str(self.home), "PATH": self.path, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
         return {**kept, **own}
 
     def run(self, *words: str) -> Ended:
@@ -61,11 +68,8 @@ class Place:
 
     def python_run(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run the home's Python as its user."""
-        command = [self.python, *words]
-        if self.user is not None:
-            command = ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups", *command]
         return subprocess.run(
-            command,
+            [*self.through, *self._as_user(), self.python, *words],
             cwd=self.home,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -74,6 +78,13 @@ class Place:
             timeout=LIMIT_S,
             check=False,
         )
+
+    def _as_user(self) -> list[str]:
+        """Return what makes a command the user's, who can gain no privilege by any program."""
+        if self.user is None:
+            return []
+        whose = [f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups"]
+        return ["setpriv", *whose, "--bounding-set=-all", "--no-new-privs"]
 
     def only_run(self) -> Folder:
         """Return the one run folder there is, and forget it for the next."""
@@ -86,10 +97,11 @@ class Place:
         """Return all that a stand-in could leave behind: files, mounts, handlers, processes."""
         seen = (self.home / "seen", self.home / "results", self.home / ".cache" / "edgebench" / "artefacts")
         files = [path for path in self.home.rglob("*") if not any(path.is_relative_to(one) for one in seen)]
-        binfmt = Path("/proc/sys/fs/binfmt_misc")
+        own = Path("/proc", self.seen_by)
+        binfmt = own / "root/proc/sys/fs/binfmt_misc"
         return {
             "files": sorted(map(str, files)),
-            "mounts": Path("/proc/self/mounts").read_text(),
+            "mounts": (own / "mounts").read_text(),
             "handlers": sorted(path.name for path in binfmt.iterdir()) if binfmt.is_dir() else None,
             "processes": sorted(one.pid for one in psutil.process_iter() if self._started(one)),
         }

@@ -73,8 +73,8 @@ class Backend(Protocol):
     A module may also have `STATUS`, a dict of what has to be known of its figures (`NOT_RUN`) by option as users write
     it, "" for the backend itself; `installed()`, which returns what `runtime_version` does, where a package's version
     does not tell; `FORMATS`, the formats of precisions that have one of their own, by precision; `GET_IT`, a sentence
-    on how to get a runtime that no package holds; and `ALSO`, packages that a board needs beside `DISTRIBUTION`, where
-    that one does not ask for them by itself.
+    on how to get a runtime that no package holds; `ALSO`, packages that a board needs beside `DISTRIBUTION`, where that
+    one does not ask for them by itself; and `NATIVE`, true where its files are machine code, of no use elsewhere.
     """
 
     FORMAT: str | None

@@ -17,6 +17,7 @@ FORMAT = "aoti"
 DISTRIBUTION = "torch"
 PRECISIONS = ("fp32",)
 OPTIONS = ()
+NATIVE = True
 
 _MOST_METADATA_BYTES = 2**20
 
