@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -9,6 +10,7 @@ from typer.testing import CliRunner, Result
 from edgebench import cli
 from edgebench.board.wire import encode
 from edgebench.errors import UsageError
+from edgebench.standin.counter.aarch64 import Kind
 from tests.judge.test_executed import NEW, OLD, counted
 
 
@@ -55,6 +57,34 @@ def test_differences_are_printed(files: tuple[str, str]) -> None:
     assert (printed.exit_code, "branches" in printed.output) == (0, True)
     (found,) = json.loads(edge("compare", "--executed", *files, "--json").output)
     assert [row["what"] for row in found["rows"]] == ["all", "fma_vector", "load", "branch", "fused_vector_lanes"]
+
+
+SAVED = Path(__file__).parent / "data" / "executed"
+"""What two versions of onnxruntime executed for MobileNetV1 on an emulated Cortex-A72, as they were counted."""
+
+
+def test_two_versions_of_a_runtime_differ_as_the_docs_tell() -> None:
+    """The whole table of docs/executed.md comes from the two counts, kinds of layers and all, to the instruction."""
+    printed = edge("compare", "--executed", *(str(SAVED / f"onnxruntime-{one}.json") for one in ("1.22.0", "1.31.1")))
+    assert printed.exit_code == 0
+    page = (Path(__file__).parents[1] / "docs" / "executed.md").read_text(encoding="utf-8")
+    _, _, after = page.partition("```text\n")
+    told, _, _ = after.partition("```")
+    lines = [line.rstrip() for line in printed.output.splitlines()]
+    assert [line for line in lines if line] == [line for line in told.splitlines() if line]
+
+
+def test_only_the_figures_that_moved_are_in_that_table() -> None:
+    """Parts sum up to the whole on both sides, and the depthwise kernel is what made the difference."""
+    old, new = (str(SAVED / f"onnxruntime-{one}.json") for one in ("1.22.0", "1.31.1"))
+    (found,) = json.loads(edge("compare", "--executed", old, new, "--json").output)
+    whole = {row["what"]: row for row in found["rows"] if row["kind"] is None}
+    kinds = {row["kind"]: row for row in found["rows"] if row["kind"] is not None and row["what"] == "all"}
+    for side in ("before", "after"):
+        assert sum(whole[what][side] for what in whole if what in get_args(Kind)) == whole["all"][side]
+    moved = {kind: row["before"] - row["after"] for kind, row in kinds.items()}
+    assert max(moved, key=lambda kind: abs(moved[kind])) == "conv_dw_3x3"
+    assert abs(moved["conv_dw_3x3"] - (whole["all"]["before"] - whole["all"]["after"])) < 0.01 * moved["conv_dw_3x3"]
 
 
 def test_the_same_is_said_in_a_sentence(files: tuple[str, str]) -> None:

@@ -87,6 +87,27 @@ def test_counts_are_compared_as_files(lenet: Executed, tmp_path: Path) -> None:
     assert found.same
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["ncnn", "mnn", "litert"])
+def test_another_process_executes_the_same(backend: str) -> None:
+    """What is called deterministic is: two processes of one runtime execute LeNet-5 alike, word for word."""
+    wanted = Wanted(model="lenet5", device="rpi4", backends=(backend,))
+    first, second = (api.executed(wanted, quiet) for _ in range(2))
+    assert first.lost == {}
+    assert first.found == second.found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["ncnn", "mnn"])
+def test_winograd_saves_multiplications_where_it_can(backend: str) -> None:
+    """A dense 3x3 layer of stride 1 takes less than half as many as on paper, and its outputs are right."""
+    model = "layer:standard,size=28,in=64,out=64,kernel=3"
+    (found,) = api.executed(Wanted(model=model, device="rpi4", backends=(backend,)), quiet).found
+    assert found.mult_adds == 28 * 28 * 64 * 64 * 9
+    assert found.parity_max_abs_diff <= 1e-3 * found.parity_scale
+    assert found.lanes_per_mult_add < 0.5
+
+
 @pytest.fixture(scope="module")
 def int8(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write a 1 x 1 convolution of 64 into 64 channels on 8 x 8 places in int8, between float input and output."""
@@ -130,3 +151,17 @@ def test_int8_finds_the_dot_products_of_a_core_that_has_them(device: str, uses_d
     used = (found.tally.dot_lanes, found.tally.integer_lanes)
     assert used[not uses_dot_products] >= found.mult_adds
     assert used[uses_dot_products] < 0.1 * found.mult_adds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["onnxruntime", "litert"])
+@pytest.mark.parametrize(("device", "uses_dot_products"), [("rpi4", False), ("rpi5", True)])
+def test_a_network_in_int8_finds_them_too(device: str, uses_dot_products: bool, backend: str) -> None:
+    """MobileNetV1 as each runtime's own quantiser writes it: hardly a multiplication is left to floats."""
+    model = "mobilenet_v1:width=0.25,resolution=96"
+    wanted = Wanted(model=model, device=device, backends=(backend,), precision="int8")
+    (found,) = api.executed(wanted, quiet).found
+    assert (found.tally.dot_lanes > 0.8 * found.mult_adds) == uses_dot_products
+    assert (found.tally.dot_lanes == 0) != uses_dot_products
+    assert found.tally.dot_lanes + found.tally.integer_lanes >= found.mult_adds
+    assert found.tally.fused_lanes < 0.05 * found.mult_adds
