@@ -140,10 +140,11 @@ def kind_of(layer: Layer) -> str:
 def explanations(found: Executed, cost: Cost) -> tuple[str, ...]:
     """Return sentences on why lanes and mult-adds differ; none where they do not.
 
-    With kinds of layers it is told of each by itself; without them what could explain the whole is told.
+    With kinds of layers it is told of each by itself; where the sizes of their layers are not known, of the whole.
     """
     kinds = [one for one in found.kinds or () if one.mult_adds]
-    if not kinds:
+    known = sum(one.mult_adds or 0 for one in kinds)
+    if known < (1 - _SAME) * found.mult_adds:
         told = _explained(found.tally, found.mult_adds, cost.layers)
         return () if told is None else (told,)
     sentences = []

@@ -166,6 +166,19 @@ def test_kinds_are_explained_one_by_one() -> None:
     assert told.startswith("conv_1x1: 50.0% fewer")
 
 
+def test_kinds_of_unknown_sizes_are_explained_as_a_whole() -> None:
+    """Where a runtime does not tell the sizes of most layers, the few whose sizes it tells are not all that is said."""
+    cost = Cost(layers=(*layer_cost().layers, *layer_cost(kernel=3).layers))
+    kinds = (
+        KindExecuted(kind="conv_1x1", layers=1, mult_adds=cost.layers[0].mult_adds, tally=Tally()),
+        KindExecuted(
+            kind="QLinearConv", layers=1, mult_adds=None, tally=Tally(dot_lanes=cost.layers[1].mult_adds // 2)
+        ),
+    )
+    (told,) = explanations(counted(cost.mult_adds // 2, cost.mult_adds, kinds), cost)
+    assert told.startswith("50.0% fewer")
+
+
 def test_products_that_are_not_fused_are_told() -> None:
     """Where plain multiplications make up for what is missing, no transform is named."""
     cost = layer_cost()

@@ -48,6 +48,21 @@ def test_nodes_of_the_last_run_are_taken() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "made"),
+    [
+        # As 1.31.1 writes them: the weights are packed and gone, and their scales (32,) come fourth.
+        ([[1, 16, 16, 32], [], [], [64], [64], [], [], [64]], [1, 16, 16, 64]),
+        # Channels last, with weights: what NCHW calls channels are rows.
+        ([[1, 16, 16, 32], [], [], [64, 32, 1, 1], [64], [], [], [64]], [1, 16, 16, 64]),
+    ],
+)
+def test_sizes_that_a_profile_does_not_tell_are_not_guessed(given: list[list[int]], made: list[int]) -> None:
+    """A convolution of int8 keeps its name alone: no other number is taken for its weights."""
+    (layer,) = onnxruntime.layers([event("q", 1, "QLinearConv", given, made)], runs=1)
+    assert layer == Layer(name="q", operation="QLinearConv", part=0)
+
+
 @pytest.mark.parametrize("runs", [2, 3])
 def test_runs_that_differ_are_refused(runs: int) -> None:
     """A profile whose nodes are no multiple of the runs cannot be divided among them."""

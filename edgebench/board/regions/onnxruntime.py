@@ -60,7 +60,7 @@ def _layer(event: dict[str, Any], place: int) -> Layer:
     given, made = _shapes(arguments["input_type_shape"]), _shapes(arguments["output_type_shape"])
     weight: tuple[int, ...] = ()
     in_channels = positions = None
-    if operation in _CONVOLUTIONS and len(given) > _WEIGHTS.get(operation, 1):
+    if operation in _CONVOLUTIONS and _tells_weights(given, made, _WEIGHTS.get(operation, 1)):
         weight = given[_WEIGHTS.get(operation, 1)]
         in_channels, positions = given[0][1], math.prod(made[0][2:])
     elif operation in _PRODUCTS:
@@ -70,6 +70,14 @@ def _layer(event: dict[str, Any], place: int) -> Layer:
     return Layer(
         name=name, operation=operation, part=place, weight=weight, in_channels=in_channels, positions=positions
     )
+
+
+def _tells_weights(given: list[tuple[int, ...]], made: list[tuple[int, ...]], place: int) -> bool:
+    """Tell whether a convolution's weights stand among its inputs, and its channels where NCHW has them.
+
+    Those of int8 are packed when the model is loaded and gone from the profile, so that others stand in their place.
+    """
+    return len(given) > place and len(given[place]) == len(given[0]) and made[0][1] == given[place][0]
 
 
 def _shapes(typed: list[dict[str, list[int]]]) -> list[tuple[int, ...]]:
