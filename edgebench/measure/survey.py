@@ -231,7 +231,7 @@ def unfit(backend: str, machine: str) -> str | None:
         return "it comes from another package, which is not copied to boards"
     here = platform.machine()
     if getattr(module, "NATIVE", False) and machine != here:
-        return f"its files are machine code for the {here} that makes them, and the board is {machine}: measure it where it converts"
+        return f"its files are machine code for the {here} that makes them, which the board, {machine}, cannot run"
     need = NEEDS.get(module.DISTRIBUTION or "")
     return None if need is None else need.obstacle
 
