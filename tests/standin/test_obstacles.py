@@ -39,8 +39,9 @@ def apart(tmp_path: Path) -> Iterator[Place]:
                 pytest.skip("root may not make user namespaces here")
             for name in ("uid_map", "gid_map"):
                 Path(f"/proc/{process.pid}/{name}").write_text(f"0 0 {USERS}\n")
-            inside = ("nsenter", f"--target={process.pid}", "--user", "--mount", f"--wdns={tmp_path}")
-            yield Place(home=tmp_path, through=inside, seen_by=str(process.pid))
+            enter = ("nsenter", f"--target={process.pid}", "--user", "--mount")
+            there = ("sh", "-c", 'cd "$0" && exec "$@"', str(tmp_path))  # nsenter begins in /
+            yield Place(home=tmp_path, through=(*enter, *there), seen_by=str(process.pid))
         finally:
             process.kill()
 
@@ -147,7 +148,7 @@ def test_a_system_without_apt_is_told(tmp_path: Path) -> None:
     """Stand-ins are made by Debian's own programs: Fedora's root is told so."""
     programs = tmp_path.parent / f"{tmp_path.name}-programs"
     programs.mkdir()
-    for name in ("modprobe", "mount", "sh", "true", "unshare"):
+    for name in ("mount", "sh", "true", "unshare"):
         found = next(path for folder in PATH.split(":") if (path := Path(folder, name)).exists())
         (programs / name).symlink_to(found)
     assert_refused(Place(home=tmp_path, path=str(programs)), 2, "There is no apt-get here")
