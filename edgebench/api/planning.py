@@ -144,12 +144,15 @@ def plan_for(request: Request, board: Board) -> Plan:
 
 
 def _refuse_timing(request: Request, unit: Unit) -> None:
-    """Raise UsageError for options that ask a stand-in for time."""
+    """Raise UsageError for options that ask a stand-in for time, or for what is made of it."""
     asked = {
         "--invocations": request.invocations,
         "--budget": request.budget_s,
         "--target": request.target,
         "--pace": request.pace_hz,
+        "--sustained": request.sustained_s,
+        "--energy": request.energy or None,
+        "--meter": request.meter,
     }
     given = [option for option, value in asked.items() if value is not None]
     if given:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from edgebench.board.probe import standing
 from edgebench.board.quantities import Joules, Watts
 from edgebench.board.sensors import Channel, Finding, Place, Sensor, Trouble, load, survey, take
 from edgebench.board.wire import ChannelState, GaugeState, SensorsState, SensorState, SensorTrouble
@@ -11,7 +12,7 @@ def sensors(root: Path = Path("/")) -> SensorsState:
     """Return every sensor that is known, present or not; each is read once."""
     found = survey(Place(root=root))
     states = tuple(_state(name, finding) for name, finding in found.items())
-    return SensorsState(sensors=states, root=None if root == Path("/") else str(root))
+    return SensorsState(sensors=states, root=standing(root))
 
 
 def _state(name: str, finding: Finding) -> SensorState:

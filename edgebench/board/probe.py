@@ -163,6 +163,19 @@ def emulated(machine: str, kernel: str | None) -> bool:
     return kernel is not None and _family(machine) != _family(kernel)
 
 
+def on_standin() -> bool:
+    """Tell whether this process runs on an emulated board."""
+    return emulated(os.uname().machine, _word(Path("/proc/sys/kernel/arch"))) or _STANDIN in os.environ
+
+
+def standing(root: Path) -> str | None:
+    """Return the tree of files that stands for a board's, None where they are the kernel's own under "/".
+
+    On an emulated board files that nobody measured are bound over some of them, so all of "/" counts as such a tree.
+    """
+    return None if root == Path("/") and not on_standin() else str(root)
+
+
 def _family(machine: str) -> str:
     if machine.startswith(("arm", "aarch64")):
         return "arm"
@@ -179,7 +192,7 @@ def _live() -> dict[str, Any]:
         "glibc": _glibc(),
         "python": ".".join(map(str, sys.version_info[:3])),
         "userland_bits": struct.calcsize("P") * 8,
-        "emulated": emulated(name.machine, _word(Path("/proc/sys/kernel/arch"))) or _STANDIN in os.environ,
+        "emulated": on_standin(),
     }
 
 

@@ -12,6 +12,7 @@ from edgebench.board.child import Child, WorkerLost
 from edgebench.board.cooling import Gate
 from edgebench.board.metering import Load, Metering
 from edgebench.board.outbox import Outbox
+from edgebench.board.probe import standing
 from edgebench.board.sensors import Place
 from edgebench.board.sustaining import Sustained, sustain
 from edgebench.board.watching import Watcher
@@ -35,7 +36,7 @@ _NS = 1e-9
 class Session:
     """The state of one session: which trials live, and how long their blocks are.
 
-    The machine's files are read under `root`: another one than "/" stands for a board, and energy read there says so.
+    The machine's files are read under `root`: where they stand for a board's, energy read there says so.
     """
 
     def __init__(self, plan: SessionPlan, outbox: Outbox, allowed: list[int], root: Path = Path("/")) -> None:
@@ -48,7 +49,7 @@ class Session:
         self._metering: Metering | None = None
         if plan.energy is not None:
             place = Place(root=root)
-            self._metering = Metering(plan.session, plan.energy, place, replayed=root != Path("/"))
+            self._metering = Metering(plan.session, plan.energy, place, replayed=standing(root) is not None)
         self._lost: set[str] = set()
         self._own_clock: set[str] = set()
         self._call_s: dict[str, float] = {}

@@ -4,6 +4,7 @@ A signal that a machine does not have is told as absent, with the reason: it is 
 """
 
 import contextlib
+import errno
 import os
 import re
 import time
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgebench.board import throttle
+from edgebench.board.probe import standing
 from edgebench.board.sensors import Place, SensorError, cpufreq, thermal, vcgencmd
 from edgebench.board.wire import Signals, Watched
 
@@ -58,18 +60,17 @@ def find(cpus: Sequence[int], root: Path = Path("/")) -> Sources:
     cpu, place = cpus[-1], Place(root=root)
     absent: dict[str, str] = {}
     forbidden: list[str] = []
-    stat = _readable(root, "proc/stat", "steal", absent)
+    stat = _readable(root, "proc/stat", "steal", absent, forbidden)
     if stat is not None and steal_ns(_text(stat), cpu) is None:
         stat, absent["steal"] = None, f"/proc/stat has no steal of cpu{cpu}"
     pressures = {name: _readable(root, file, name, absent) for name, (file, _) in _PRESSURES.items()}
     policy = cpufreq.policy(cpu, place)
-    clock = _readable(root, f"{policy.relative_to(root)}/scaling_cur_freq", "clock", absent) if policy else None
-    governor = _readable(root, f"{policy.relative_to(root)}/scaling_governor", "governor", absent) if policy else None
+    clock, governor = (
+        _readable(root, f"{policy.relative_to(root)}/{file}", name, absent, forbidden) if policy else None
+        for name, file in (("clock", "scaling_cur_freq"), ("governor", "scaling_governor"))
+    )
     if policy is None:
         absent |= dict.fromkeys(("clock", "governor"), f"cpu{cpu} has no cpufreq policy")
-    zones = thermal.of_cpu(place)
-    if not zones:
-        absent["temperature"] = "no thermal zone is a processor's"
     return Sources(
         root=root,
         cpu=cpu,
@@ -77,7 +78,7 @@ def find(cpus: Sequence[int], root: Path = Path("/")) -> Sources:
         pressures={name: path for name, path in pressures.items() if path is not None},
         clock=clock,
         governor=governor,
-        zones=zones,
+        zones=_zones(place, absent, forbidden),
         throttle=_throttling(cpus, place, absent, forbidden),
         absent=absent,
         forbidden=tuple(forbidden),
@@ -101,7 +102,7 @@ def told(sources: Sources, session: str) -> Signals:
         present=present,
         absent=sources.absent,
         forbidden=sources.forbidden,
-        root=None if sources.root == Path("/") else str(sources.root),
+        root=standing(sources.root),
     )
 
 
@@ -166,17 +167,27 @@ def pressure_ns(text: str, kind: str) -> int | None:
     return int(match[1]) * _NS_PER_US if match else None
 
 
+def _zones(place: Place, absent: dict[str, str], forbidden: list[str]) -> tuple[Path, ...]:
+    """Return the temperatures of the processor's zones; without any, why there are none."""
+    zones, closed = thermal.of_cpu(place), thermal.closed(place)
+    if not zones:
+        absent["temperature"] = _closed(closed[0], place.root) if closed else "no thermal zone is a processor's"
+        forbidden += ["temperature"] * bool(closed)
+    return zones
+
+
 def _throttling(cpus: Sequence[int], place: Place, absent: dict[str, str], forbidden: list[str]) -> throttle.Sources:
     """Return where throttling is told, without a program that does not say."""
     found = throttle.find(cpus, place.root)
-    silent = ""
+    silent = "".join(f"; {_closed(path, place.root)}" for path in found.forbidden[:1])
+    forbidden += ["throttled"] * bool(found.forbidden)
     if found.program is not None:
         try:
             vcgencmd.bits(vcgencmd.asked(place, found.program, "get_throttled"))
         except SensorError as error:
-            silent = f"; {place.shown(found.program)} get_throttled does not either"
+            silent += f"; {place.shown(found.program)} get_throttled does not either"
             if error.kind == "forbidden":
-                forbidden.append("throttled")
+                forbidden += ["throttled"] * ("throttled" not in forbidden)
                 silent = f"; {error.reason}: {error.advice}"
             found = replace(found, program=None)
     if not found.files and found.program is None:
@@ -197,8 +208,10 @@ def _difference(before: int | None, after: int | None) -> int | None:
     return None if before is None or after is None else after - before
 
 
-def _readable(root: Path, file: str, name: str, absent: dict[str, str]) -> Path | None:
-    """Return a file that can be read, or None and the reason among the absent ones.
+def _readable(
+    root: Path, file: str, name: str, absent: dict[str, str], forbidden: list[str] | None = None
+) -> Path | None:
+    """Return a file that can be read, or None and the reason among the absent ones; `forbidden` are noted by name.
 
     Some systems have /proc/pressure switched off: reading says "Operation not supported", and psi=1 on the kernel's
     command line switches it on.
@@ -207,8 +220,14 @@ def _readable(root: Path, file: str, name: str, absent: dict[str, str]) -> Path 
         (root / file).read_bytes()
     except OSError as error:
         absent[name] = f"/{file}: {error.strerror}"
+        if forbidden is not None and isinstance(error, PermissionError):
+            forbidden.append(name)
         return None
     return root / file
+
+
+def _closed(path: Path, root: Path) -> str:
+    return f"{_shown(path, root)}: {os.strerror(errno.EACCES)}"
 
 
 def _shown(path: Path, root: Path) -> str:

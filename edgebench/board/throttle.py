@@ -22,7 +22,7 @@ _OVER_CURRENT = "soctherm_oc"  # Jetson Orin: counts of over-current and under-v
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Where a board tells of throttling; `program` only where no file does."""
+    """Where a board tells of throttling; `program` only where no file does, `forbidden` are files not for this user."""
 
     root: Path
     counts: tuple[Path, ...]
@@ -31,6 +31,7 @@ class Sources:
     cooling: tuple[Path, ...]
     alarms: tuple[Path, ...]
     program: Path | None
+    forbidden: tuple[Path, ...] = ()
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -69,14 +70,16 @@ def find(cpus: Sequence[int], root: Path = Path("/")) -> Sources:
     ]
     firmware = root / vcgencmd.FIRMWARE
     has_firmware = _hexadecimal(_word(firmware)) is not None
+    counts, alarms = x86_throttle.counters(place, cpus), rpi_volt.alarms(place)
     return Sources(
         root=root,
-        counts=_numbers(x86_throttle.counters(place, cpus)),
+        counts=_numbers(counts),
         over_currents=_numbers(over_currents),
         firmware=firmware if has_firmware else None,
         cooling=_numbers(cooling),
-        alarms=_numbers(rpi_volt.alarms(place)),
+        alarms=_numbers(alarms),
         program=None if has_firmware else place.program("vcgencmd"),
+        forbidden=tuple(filter(place.is_forbidden, (*counts, *over_currents, firmware, *cooling, *alarms))),
     )
 
 

@@ -42,9 +42,18 @@ def _sentences(found: SensorsState) -> Iterator[str]:
             else ""
         )
     for sensor in found.sensors:
-        for trouble in sensor.troubles:
-            if trouble.advice is not None and (trouble.kind == "forbidden" or sensor.tells == "energy"):
-                yield f"{sensor.name} is {trouble.kind}: {trouble.reason}. To do: {trouble.advice}."
+        yield from _advice(sensor)
+
+
+def _advice(sensor: SensorState) -> Iterator[str]:
+    """Yield what can be done about a sensor, each piece of advice once, with the first reason for it."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for one in sensor.troubles:
+        if one.advice is not None and (one.kind == "forbidden" or sensor.tells == "energy"):
+            reasons.setdefault((one.kind, one.advice), []).append(one.reason)
+    for (kind, advice), (first, *others) in reasons.items():
+        more = f", and {len(others)} more" if others else ""
+        yield f"{sensor.name} is {kind}: {first}{more}. To do: {advice}."
 
 
 def table(found: SensorsState) -> Table:

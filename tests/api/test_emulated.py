@@ -48,6 +48,8 @@ def test_a_stand_in_is_checked_and_not_timed(stand_in: Board) -> None:
         ({"invocations": 5}, "--invocations"),
         ({"pace_hz": 30.0, "budget_s": 60.0}, "--budget, --pace"),
         ({"target": 0.01}, "--target"),
+        ({"sustained_s": 60.0, "energy": True}, "--sustained, --energy"),
+        ({"meter": Path("power.csv")}, "--meter"),
     ],
 )
 def test_options_of_time_are_refused(given: dict[str, Any], options: str) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from edgebench.board import signals
-from edgebench.board.signals import filled, find, pressure_ns, snapshot, steal_ns, told
+from edgebench.board.signals import Sources, filled, find, pressure_ns, snapshot, steal_ns, told
 from edgebench.board.watching import Watcher
 from edgebench.board.wire import Watched
+from tests.board.sensors.ordinary import open_folder, ordinary_user
 from tests.board.test_throttle import FIRMWARE, program, write, x86
 
 BOARDS = Path(__file__).parents[1] / "data/boards"
@@ -112,12 +113,36 @@ def test_processor_that_stat_does_not_list_is_told(tmp_path: Path) -> None:
     assert find([2], tmp_path).absent["steal"] == "/proc/stat has no steal of cpu2"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read what nobody may")
-def test_file_that_may_not_be_read_is_absent_for_that_reason(tmp_path: Path) -> None:
+def closed(files: dict[str, str], *names: str) -> Sources:
+    """What an ordinary user finds in a tree some of whose files are not for him."""
+    with open_folder() as root:
+        write(root, files)
+        for name in names:
+            (root / name).chmod(0)
+        with ordinary_user():
+            return find([0], root)
+
+
+def test_file_that_may_not_be_read_is_absent_for_that_reason() -> None:
     """Permission denied is said, so that it can be changed."""
-    write(tmp_path, machine(0))
-    (tmp_path / "proc/pressure/io").chmod(0)
-    assert find([0], tmp_path).absent == {"io_waiting": "/proc/pressure/io: Permission denied"}
+    found = closed(machine(0), "proc/pressure/io")
+    assert found.absent == {"io_waiting": "/proc/pressure/io: Permission denied"}
+    assert found.forbidden == ()  # no sensor: `list sensors` has nothing to say of it
+
+
+@pytest.mark.parametrize(
+    ("name", "signal"),
+    [
+        ("sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq", "clock"),
+        ("sys/class/thermal/thermal_zone0/temp", "temperature"),
+        (FIRMWARE, "throttled"),
+    ],
+)
+def test_sensor_of_heat_that_may_not_be_read_is_forbidden(name: str, signal: str) -> None:
+    """It is absent with the kernel's reason, and noted, so that rows get the flag `permission`."""
+    found = closed(machine(0), name)
+    assert found.forbidden == (signal,)
+    assert f"/{name}: Permission denied" in found.absent[signal]
 
 
 # --- what happened ---------------------------------------------------------------------------------------------------

@@ -10,14 +10,22 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
-from edgebench import plugins
+from edgebench import api, plugins
+from edgebench.api._reaching import reached
+from edgebench.api.planning import plan_for
+from edgebench.api.reading import Result
+from edgebench.api.running import carry_out, silent
+from edgebench.board.sensors.vcgencmd import FIRMWARE
+from tests.board.sensors.living import Course
+from tests.board.sensors.rewriting import rewritten
 from tests.failures.running import Ended, Folder
 from tests.loopback import lab as labs
 
@@ -31,6 +39,12 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 HEAVY = {"executorch", "openvino", "torch"}
 """Packages that alone take longer than all of this; two backends are torch."""
 
+TREE = ".cache/edgebench/standins/boards/rpi4-emulated/tree"
+"""Under the home: what the stand-in has bound over its /sys."""
+
+ZONE = "sys/class/thermal/thermal_zone0"
+ALARM = "sys/class/hwmon/hwmon1/in0_lcrit_alarm"
+RAIL = "sys/class/hwmon/hwmon7"
 MODELS = ("lenet5", "mobilenet_v1:width=0.25,resolution=96")
 EQUAL = 1e-3
 NO_WAY = ("may not make namespaces", "this version of binfmt", "could not be fetched", "There is no apt-get")
@@ -189,12 +203,92 @@ def test_a_stand_in_is_the_board_it_stands_for(place: Place, rpi4: str) -> None:
     assert facts["clocks"][0]["limit_hz"] == 1_500_000_000
 
 
+def test_sensors_are_read_from_the_bound_tree(place: Place, rpi4: str) -> None:
+    """What its files say now, each time; none of it is the machine's under it, and it says so."""
+    tree = place.home / TREE
+
+    def told() -> dict[str, float]:
+        done = place.run("list", "sensors", rpi4, "--json")
+        assert done.code == 0, done.err
+        found = json.loads(done.out)
+        assert found["root"] == "/"
+        return {one["name"]: one["number"] for sensor in found["sensors"] for one in sensor["channels"]}
+
+    before = told()
+    with rewritten(tree, {f"{ZONE}/temp": "71234\n", f"{ALARM}": "1\n"}, {}):
+        after = told()
+    with rewritten(tree, {f"{ZONE}/temp": "48312\n", f"{ALARM}": "0\n"}, {}):
+        assert told() == before
+    assert (before["cpu-thermal"], before["under-voltage"]) == (48.312, 0)
+    assert (after["cpu-thermal"], after["under-voltage"]) == (71.234, 1)
+    assert "Read under /, a tree that stands for a board." in place.run("list", "sensors", rpi4).out
+
+
+@pytest.fixture
+def at_home(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have this process find what belongs to the home, as commands that are run there do."""
+    for name in [name for name in os.environ if name.startswith(("XDG_", "EDGEBENCH_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(place.home))
+
+
+def timed(place: Place, say: Callable[[str], None] = silent, **given: Any) -> Result:
+    """Run what `run` refuses to time on a stand-in: its agent takes it for a board, and the times mean nothing."""
+    request = api.Request(device="rpi4-emulated", backends=("null:work=200",), memory=False, **given)
+    with reached(request.device) as side:
+        assert side.board.emulated
+        board = replace(
+            side.board, unit=replace(side.board.unit, emulated=False), facts={**side.board.facts, "emulated": False}
+        )
+        result = carry_out(plan_for(request, board), side, place.home / "results", say)
+    assert api.recompute(result.folder).summary == result.summary
+    for row in result.summary.trials:
+        assert (row.status, "sensors of /, a tree that stands for a board" in row.provenance) == ("done", True)
+    return result
+
+
+@pytest.mark.usefixtures("at_home")
+def test_a_rail_ramps_throughout_a_run(place: Place, rpi4: str) -> None:
+    """From the bound /sys through the agent there to the tables: each window has the power of its middle."""
+    still = {f"{RAIL}/name": "ina3221\n", f"{RAIL}/in1_label": "VDD_IN\n", f"{RAIL}/in1_input": "5000\n"}
+    course: Course = lambda at: f"{round(200 * (2.0 + 0.01 * at))}\n"  # noqa: E731 - a course is a function
+    with rewritten(place.home / TREE, still, {f"{RAIL}/curr1_input": course}) as began_ns:
+        result = timed(place, models=("lenet5",), energy=True, invocations=1)
+    row = result.summary.trials[0]
+    assert (row.energy_rung, row.energy_rail) == ("board rail", "VDD_IN")
+    middles = [((one.start_ns + one.end_ns) / 2 - began_ns) * 1e-9 for one in result.run.energy_windows]
+    told = [float(one["mean_w"]) for one in place.only_run().table("energy")]
+    assert len(told) == 3
+    assert told == pytest.approx([2.0 + 0.01 * middle for middle in middles], rel=0.02)
+
+
+@pytest.mark.usefixtures("at_home")
+def test_a_run_is_throttled_half_way(place: Place, rpi4: str) -> None:
+    """Its firmware's file tells it after the first of two invocations: INVALID with the cause, the first is kept."""
+    over: list[str] = []
+
+    def say(line: str) -> None:
+        over.extend([line] * ("invocation" in line and "took" in line))
+
+    with rewritten(place.home / TREE, {}, {FIRMWARE: lambda _: "50005\n" if over else "0\n"}):
+        result = timed(place, say, models=("lenet5", "squeezenet:version=1.1,resolution=64"), invocations=2)
+    place.only_run()
+    cause = "under-voltage, throttled by the firmware"
+    for row in result.summary.trials:
+        assert (row.throttled_by, row.throttled_at_s is not None) == (cause, True)
+        assert row.rounds_before_throttling == result.run.started.protocol.rounds
+        assert row.latency_before_throttling_s is not None
+    assert {one.verdict for one in result.verdicts} == {"INVALID"}
+    assert all("throttled in minute" in one.reason and cause in one.reason for one in result.verdicts)
+
+
 def test_what_needs_time_is_refused(place: Place, rpi4: str) -> None:
-    """Probe, selftest and paced runs are one sentence each."""
+    """Probe, selftest, paced runs and energy are one sentence each."""
     for words in (
         ("devices", "probe", rpi4),
         ("selftest", "--aa", "--device", rpi4),
         ("run", "--device", rpi4, "--pace", "9"),
+        ("run", "--device", rpi4, "--energy"),
     ):
         done = place.run(*words)
         assert (done.code, "is a stand-in" in done.sentence()) == (2, True)

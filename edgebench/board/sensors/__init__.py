@@ -32,6 +32,9 @@ Quantity = Literal["power", "energy", "temperature_c", "clock_hz", "load_share",
 
 Value = Watts | Joules | float | int | str
 
+ACCESS = "give your user access to it, such as by a rule in /etc/udev/rules.d that sets its group, or run as root"
+"""What to do about anything that is there and not for us, where the sensor itself knows nothing better."""
+
 _PROGRAM_LIMIT_S = 5.0
 _PROGRAMS = ("usr/bin", "opt/vc/bin", "bin", "usr/sbin", "sbin", "usr/local/bin")
 _WORDS = 200  # of what a program said that is told on
@@ -160,6 +163,14 @@ class Place:
         except SensorError:
             return None
 
+    def is_forbidden(self, path: Path) -> bool:
+        """Tell whether a file is there, and not for this user."""
+        try:
+            self.text(path)
+        except SensorError as error:
+            return error.kind == "forbidden"
+        return False
+
     def found(self, pattern: str) -> list[Path]:
         """Return the files and folders that fit a pattern, in the order of their names."""
         return sorted(self.root.glob(pattern))
@@ -253,8 +264,9 @@ def take(channel: Channel) -> Value | Trouble:
 
 
 def trouble(sensor: str, name: str, error: SensorError) -> Trouble:
-    """Return a failed reading as a record."""
-    return Trouble(sensor=sensor, name=name, kind=error.kind, reason=error.reason, advice=error.advice)
+    """Return a failed reading as a record; one that is forbidden always says what to do about it."""
+    advice = error.advice or (ACCESS if error.kind == "forbidden" else None)
+    return Trouble(sensor=sensor, name=name, kind=error.kind, reason=error.reason, advice=advice)
 
 
 def absent(sensor: str, reason: str, advice: str | None = None) -> Finding:

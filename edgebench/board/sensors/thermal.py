@@ -33,6 +33,12 @@ def of_cpu(place: Place) -> tuple[Path, ...]:
     return tuple(zone / "temp" for zone in place.found(_ZONES) if _is_of_cpu(place, zone))
 
 
+def closed(place: Place) -> tuple[Path, ...]:
+    """Return the `temp` files of a processor's zones that are there, and not for this user."""
+    temps = [zone / "temp" for zone in place.found(_ZONES) if _is_named_of_cpu(place, zone)]
+    return tuple(temp for temp in temps if place.is_forbidden(temp))
+
+
 def celsius(place: Place, temp: Path) -> float:
     """Return what a zone's `temp` file says, in degrees; raise SensorError for what no board survives.
 
@@ -45,9 +51,13 @@ def celsius(place: Place, temp: Path) -> float:
     return within(told / 1000, _COLDEST_C, _HOTTEST_C, f"the temperature in {place.shown(temp)}, in C,")
 
 
-def _is_of_cpu(place: Place, zone: Path) -> bool:
+def _is_named_of_cpu(place: Place, zone: Path) -> bool:
     kind = place.word(zone / "type") or ""
-    if not _OF_CPU.search(kind) or _NOT_OF_CPU.search(kind):
+    return bool(_OF_CPU.search(kind)) and not _NOT_OF_CPU.search(kind)
+
+
+def _is_of_cpu(place: Place, zone: Path) -> bool:
+    if not _is_named_of_cpu(place, zone):
         return False
     try:
         celsius(place, zone / "temp")

@@ -1,6 +1,5 @@
 """What sensors have in common: how they are found, where programs are looked for, and which energy comes first."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from edgebench.board.sensors import (
     vcgencmd,
 )
 from tests.board.sensors import recorded
+from tests.board.sensors.ordinary import open_folder, ordinary_user
 
 
 def gauge(sensor: str, rung: Rung) -> Gauge:
@@ -145,26 +145,27 @@ def test_program_that_does_not_end_is_broken(tmp_path: Path, monkeypatch: pytest
 # --- permissions -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read what nobody may")
-def test_file_of_root_alone_is_forbidden(tmp_path: Path) -> None:
-    """The kernel's own refusal, on a file of mode 0, is told as such and with what to do."""
-    zone = tmp_path / "sys/class/powercap/intel-rapl:0"
-    zone.mkdir(parents=True)
-    (zone / "name").write_text("package-0\n")
-    (zone / "energy_uj").write_text("1\n")
-    (zone / "energy_uj").chmod(0)
-    (trouble,) = sensors.load("rapl").find(Place(root=tmp_path)).troubles
-    assert trouble.kind == "forbidden"
-    assert "udev" in (trouble.advice or "")
+@pytest.mark.parametrize("sensor", [name for name in names() if name != "meter"])
+def test_ordinary_user_is_told_what_to_do(sensor: str) -> None:
+    """The kernel's own refusal of each sensor's files and programs is told as such, never without advice."""
+    case = recorded.read(f"{sensor}/forbidden")
+    with open_folder() as root:
+        recorded.place(root, case)
+        programs = [f"usr/bin/{command.split()[0]}" for command in case.get("answers", {})]
+        for name in (*case.get("errors", {}), *programs):
+            (root / name).chmod(0)
+        with ordinary_user():
+            finding = sensors.load(sensor).find(Place(root=root))
+    forbidden = [one for one in finding.troubles if one.kind == "forbidden"]
+    assert {one.name for one in forbidden} == {n for n, told in case["troubles"].items() if told["kind"] == "forbidden"}
+    assert all(one.advice for one in forbidden)
+    assert not finding.gauges
 
 
-FORBIDDEN = ("rapl/forbidden", "pmic/forbidden", "vcgencmd/forbidden")
-
-
-@pytest.mark.parametrize("case", FORBIDDEN)
-def test_what_a_user_can_change_is_advised(case: str, tmp_path: Path) -> None:
-    """Sensors that are commonly closed to ordinary users name the rule or the group that opens them."""
-    find: Callable[[Place], Finding] = sensors.load(case.partition("/")[0]).find
-    troubles = find(recorded.place(tmp_path, recorded.read(case))).troubles
+@pytest.mark.parametrize(("sensor", "words"), [("rapl", "udev"), ("pmic", "group"), ("vcgencmd", "video")])
+def test_what_is_commonly_closed_has_advice_of_its_own(sensor: str, words: str, tmp_path: Path) -> None:
+    """Sensors that systems close to ordinary users name the rule or the group that opens them."""
+    find: Callable[[Place], Finding] = sensors.load(sensor).find
+    troubles = find(recorded.place(tmp_path, recorded.read(f"{sensor}/forbidden"))).troubles
     assert troubles
-    assert all(one.kind == "forbidden" and one.advice for one in troubles)
+    assert all(words in (one.advice or "") and one.advice != sensors.ACCESS for one in troubles)
