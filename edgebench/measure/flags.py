@@ -12,6 +12,7 @@ from edgebench.measure.series import Medians, Series
 from edgebench.measure.statistics import Estimate, half_width
 
 MEANINGS: dict[str, str] = {
+    "beats_bound": "it took less time than the hardware allows: the peak known of it, or the measurement, is wrong",
     "clock_moved": "the clocks that were told for the slow and the quick rounds differ by more than 3 %",
     "contended": "something else had the processor: a thread did not run for 5 % of its time, or was often interrupted",
     "contention_sensitive": "the ratio of undisturbed rounds lies further from that of all than half its interval",
@@ -152,6 +153,11 @@ def of_access(signals: Signals | None, source: EnergySource | None) -> list[str]
     """Return `permission` where something that was looked for is there, and not for this user."""
     of_energy = source is not None and source.sensor is None and any(one.kind == "forbidden" for one in source.troubles)
     return ["permission"] if of_energy or (signals is not None and signals.forbidden) else []
+
+
+def of_efficiency(share: float | None) -> list[str]:
+    """Return `beats_bound` where a measurement reached more than all that is possible."""
+    return ["beats_bound"] if share is not None and share > 1 else []
 
 
 def shared_processor(found: Collection[str], threads: int, *, own_cpu: bool) -> bool:

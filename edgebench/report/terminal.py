@@ -32,11 +32,14 @@ def trials(rows: Iterable[TrialRow]) -> Table:
     models = list(dict.fromkeys(row.model for row in own))
     own.sort(key=lambda row: models.index(row.model))
     paces = {row.pace_hz for row in own if row.pace_hz is not None}
+    bounded = any(row.efficiency is not None for row in own)
     paced = f"; calls arrive at {', '.join(f'{pace:g}' for pace in sorted(paces))} Hz" if paces else ""
     table = plain_table(
-        f"Trials: latency with 95 % interval; memory: peak above the imported runtime; CPU time of a call{paced}",
+        f"Trials: latency with 95 % interval; memory: peak above the imported runtime; CPU time of a call"
+        f"{'; eff.: the least that the hardware allows, over the latency' * bounded}{paced}",
         "model, backend",
         "latency>",
+        *["eff.>"] * bounded,
         "p90>",
         "memory>",
         "CPU time>",
@@ -44,10 +47,11 @@ def trials(rows: Iterable[TrialRow]) -> Table:
     for model, members in groupby(own, key=lambda row: row.model):
         add_row(table, model)
         for row in members:
-            name, *cells = _trial(row)
-            add_row(table, f"{name} on {row.unit}" if several else name, *cells)
+            name, latency, *cells = _trial(row)
+            share = [_efficiency(row)] * bounded
+            add_row(table, f"{name} on {row.unit}" if several else name, latency, *share, *cells)
             for label, figure in _below(row):
-                add_row(table, f"    {label}", figure, "", "", "")
+                add_row(table, f"    {label}", figure)
         table.add_section()
     flags = sorted({flag for row in own for flag in row.flags.split()})
     if flags:
@@ -177,6 +181,11 @@ def _trial(row: TrialRow) -> tuple[str, ...]:
         latency += f" {units.span(row.latency_p50_low_s, row.latency_p50_high_s)}"
     figures = (units.seconds(row.latency_p90_s), units.size(row.memory_peak_bytes), units.seconds(row.cpu_p50_s))
     return name, latency, *figures
+
+
+def _efficiency(row: TrialRow) -> str:
+    """Return the bound over the latency with two digits behind the point, nothing where one of them is not known."""
+    return "" if row.efficiency is None else f"{row.efficiency:.2f}"
 
 
 def _below(row: TrialRow) -> Iterator[tuple[str, str]]:

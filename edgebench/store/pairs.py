@@ -275,6 +275,7 @@ def _backend(row: TrialRow, behind: Estimate | None, *, best: bool) -> BackendRo
         latency_p50_s=row.latency_p50_s,
         latency_p50_low_s=row.latency_p50_low_s,
         latency_p50_high_s=row.latency_p50_high_s,
+        efficiency=row.efficiency,
         ratio_to_best=1.0 if best and done else _value(behind),
         ratio_to_best_low=behind.low if behind else None,
         ratio_to_best_high=behind.high if behind else None,

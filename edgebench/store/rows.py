@@ -193,6 +193,7 @@ class BackendRow:
     latency_p50_s: float | None
     latency_p50_low_s: float | None
     latency_p50_high_s: float | None
+    efficiency: float | None
     ratio_to_best: float | None
     ratio_to_best_low: float | None
     ratio_to_best_high: float | None

@@ -135,6 +135,7 @@ def _row(run: Run, session: Session, trial: Trial, known: _Known, found: list[st
     hot = _hot(known.taken, sustained=run.started.protocol.sustained_s is not None) if known.taken else None
     joules = _energy(run, known, wall, cpu)
     limit = limits.limit(trial, counted, starts.words("provider"), known.hardware)
+    efficiency = bound.efficiency(limit.bound_s, wall.value) if limit and wall else None
     return TrialRow(
         session=session.name,
         trial=trial.id,
@@ -191,7 +192,7 @@ def _row(run: Run, session: Session, trial: Trial, known: _Known, found: list[st
         bound_s=limit.bound_s if limit else None,
         direct_s=limit.direct_s if limit else None,
         bound_from=limit.source if limit else None,
-        efficiency=bound.efficiency(limit.bound_s, wall.value) if limit and wall else None,
+        efficiency=efficiency,
         import_s=spans.starts.median("import_s"),
         load_s=spans.starts.median("load_s"),
         first_call_s=spans.starts.median("first_call_s"),
@@ -245,7 +246,7 @@ def _row(run: Run, session: Session, trial: Trial, known: _Known, found: list[st
         sustained_after_s=hot.sustained.after_s if hot and hot.sustained else None,
         parity_max_abs_diff=starts.parity_max_abs_diff(),
         parity_scale=starts.parity_scale(),
-        flags=" ".join(found),
+        flags=" ".join(sorted([*found, *flags.of_efficiency(efficiency)])),
     )
 
 

@@ -327,7 +327,7 @@ def test_rounds_that_stay() -> None:
 
 def test_every_flag_has_a_meaning_and_a_consequence() -> None:
     """One that can be raised is explained, and either forbids a verdict, asks for the twins, or only warns."""
-    warnings = {"governor", "intervals_disagree", "partial", "permission", "unlimited"}
+    warnings = {"beats_bound", "governor", "intervals_disagree", "partial", "permission", "unlimited"}
     invalid = {flag for flag in MEANINGS if flag.startswith("invalid_")}
     groups = [warnings, invalid, FORBIDDING, DISTRUSTED, BIASING.keys()]
     assert sorted(flag for group in groups for flag in group) == sorted(MEANINGS)

@@ -68,6 +68,7 @@ def backend(name: str, ratio: float | None, bounds: tuple[float, float] | None =
         "latency_p50_s": 0.01 * (ratio or 1),
         "latency_p50_low_s": None,
         "latency_p50_high_s": None,
+        "efficiency": None,
         "ratio_to_best": ratio,
         "ratio_to_best_low": low,
         "ratio_to_best_high": high,
@@ -133,6 +134,22 @@ def test_a_lost_trial_is_told_with_its_cause() -> None:
         "vgg in torch: lost at stage load: ended by SIGKILL.",
         "vgg in openvino: unsupported at stage convert: No such operation.",
         "vgg in null: unfinished: the run was ended.",
+    ]
+
+
+def test_what_beat_its_bound_is_an_error_of_one_of_two() -> None:
+    """Its efficiency stands in the sentence, with where the peak is from; the flag is not told once more."""
+    beaten = {"efficiency": 1.256, "flags": "beats_bound"}
+    rows = (
+        trial(bound_from="probe", **beaten),
+        trial(bound_from="description", model="nin", threads_asked=4, **beaten),
+        trial(bound_from="probe", efficiency=0.99),
+        trial(bound_from="probe", twin=True, **beaten),
+    )
+    wrong = "or the measurement is wrong (flag beats_bound)."
+    assert said(trials=rows) == [
+        f"vgg in torch took less than its bound, an efficiency of 1.26: the probe's peak {wrong}",
+        f"nin in torch on 4 threads took less than its bound, an efficiency of 1.26: the description's peak {wrong}",
     ]
 
 

@@ -131,6 +131,9 @@ def tables() -> dict[str, Table | None]:
         "trials with all there is": terminal.trials(
             [trial(model=LONG, backend=name, **EVERYTHING) for name in BACKENDS]
         ),
+        "trials on a known peak": terminal.trials(
+            [trial(model=LONG, backend=name, batch=16, efficiency=1.234, **EVERYTHING) for name in BACKENDS]
+        ),
         "energy": terminal.energy([trial(model=LONG, backend=name, **ENERGY) for name in BACKENDS]),
         "minutes": terminal.minutes([minute(number) for number in (1, 10, 100)]),
         "lost": terminal.trials([trial(latency_p50_s=None, status="unsupported", stage="first call")]),
@@ -182,6 +185,17 @@ def test_a_figure_stays_in_one_line() -> None:
     text = printed(tables()["trials"])
     for figure in ("987 us [0.981, 1.23] ms", "1.01 ms", "1023 MiB", "9.98 ms"):
         assert figure in text
+
+
+def test_efficiency_stands_beside_the_latency_where_a_peak_is_known() -> None:
+    """With two digits; a trial without a bound leaves its cell empty, and without any there is no such column."""
+    text = printed(terminal.trials([trial(efficiency=0.5678), trial(backend="null")]))
+    assert "eff." in text
+    (bounded,) = [line for line in text.splitlines() if "onnxruntime" in line]
+    (other,) = [line for line in text.splitlines() if "null" in line]
+    assert "[0.981, 1.23] ms  0.57  1.01 ms" in bounded
+    assert "0.57" not in other
+    assert "eff." not in printed(tables()["trials"])
 
 
 def test_energy_stands_above_its_interval() -> None:

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from edgebench import analysis, architectures
+from edgebench.analysis.cost import LayerCost
+from edgebench.analysis.hardware import Hardware, Rates
 from edgebench.board.wire import (
     Block,
     Closed,
@@ -50,6 +52,21 @@ SMALL_TWO = Trial(model="mobilenet_v1", backend="torch", threads=2)
 MULT_ADDS = {"vgg": 4000, "mobilenet_v1": 1000}
 WEIGHTS = {"vgg": 70, "mobilenet_v1": 30}
 
+LAYER = LayerCost(
+    name="conv",
+    kind="conv_1x1",
+    in_channels=10,
+    out_channels=4,
+    kernel=(1, 1),
+    stride=(1, 1),
+    groups=1,
+    out_h=10,
+    out_w=10,
+    mult_adds=10 * 4 * 10 * 10,
+    params=10 * 4,
+    bias_params=0,
+    bn_params=0,
+)
 WATTS_LOW, WATTS_HIGH = 1.5, 6.0
 T_4 = 2.7764451051977987  # Student's t, 97.5 %, four degrees of freedom (any printed table: 2.776)
 
@@ -319,6 +336,22 @@ def test_mult_adds_per_second_count_the_batch() -> None:
     row = only(whole({replace(BIG, batch=8): constant(0.01)}))
     assert row.mult_adds == 4000
     assert row.mult_adds_per_s == pytest.approx(4000 * 8 / 0.01)
+
+
+@pytest.mark.parametrize(("bound_s", "flags"), [(0.005, ""), (0.01, ""), (0.02, "beats_bound")])
+def test_efficiency_is_bound_over_latency(bound_s: float, flags: str) -> None:
+    """In the trials and the ranks of backends; above 1 it is flagged, and without a layer to bound there is none."""
+    peak = Hardware(name="x86", cores=1, clock_hz=1e9, rates=Rates(fp32=MULT_ADDS["vgg"] / bound_s))
+    lines = (*measured({BIG: constant(0.01), SMALL: constant(0.01)}), SessionEnded(session="s1"), ended())
+    own = (replace(counted("vgg"), layers=(LAYER,)), counted("mobilenet_v1"))
+    run = assemble((started(BIG, SMALL), *own, *lines))
+    assert run is not None
+    found = summarize(run, peak)
+    big, small = found.trials
+    assert (big.efficiency, big.flags) == (pytest.approx(bound_s / 0.01), flags)
+    assert (big.bound_s, big.bound_from) == (pytest.approx(bound_s), "description")
+    assert (small.efficiency, small.flags) == (None, "")
+    assert [row.efficiency for row in found.backends] == [big.efficiency, None]
 
 
 def test_starts_are_medians_over_invocations() -> None:
