@@ -5,27 +5,29 @@ import io
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from edgebench import api, architectures
+from edgebench import api, architectures, units
 from edgebench.analysis.published import Confidence
 from edgebench.api import Request
 from edgebench.api.claims import accuracies, explaining, judging, measuring, paper_files
 from edgebench.api.claims.evidence import PUBLISHED
-from edgebench.api.counting import counted
+from edgebench.api.counting import count, counted
 from edgebench.board.wire import Block, InvocationDone, Ready, encode
 from edgebench.cli.claims import claims as claims_command
 from edgebench.errors import EdgebenchError, UsageError
-from edgebench.judge import published
+from edgebench.judge import expectations, published
 from edgebench.judge.judgement import Inferred, Judged, Judgements
 from edgebench.judge.published import Asked
 from edgebench.judge.verdict import Verdict
 from edgebench.measure.plan import Protocol, Session, Trial
-from edgebench.store import SCHEMA
+from edgebench.report import claim_story
+from edgebench.store import SCHEMA, observations
 from edgebench.store import published as latencies
 from edgebench.store.records import Ended, RunStarted, SessionEnded
 
@@ -537,6 +539,29 @@ def test_published_boards_answer_with_k_of_n(tmp_path: Path) -> None:
     assert sum(answer.rows.rows for answer in claim.boards) + sum(
         answer.rows.rows for answer in claim.boards_elsewhere
     ) == sum(answer.rows.rows for answer in both["faster"].boards)
+
+
+@pytest.mark.slow
+def test_the_bound_stands_between_mult_adds_and_the_measurement(tmp_path: Path) -> None:
+    """Of a run by the peak of its unit, of published boards by theirs; both in the story, side by side."""
+    run = run_folder(tmp_path / "board", {VGG: about(4.0), MOBILENET: about(0.4, 0.002)}, device="rpi4")
+    found = judged(tmp_path, PAPER + LATENCY, run, PUBLISHED)
+    claim = found.judged[1]
+    (finding,) = claim.findings
+    bounds = {row.model: row.bound_s for row in api.read(run).summary.trials}
+    assert finding.bound == pytest.approx(bounds[VGG] / bounds[MOBILENET])  # type: ignore[operator] # both are known
+    observed = observations.take(latencies.read()).observations
+    costs = {model: count(model).cost for model in (VGG, MOBILENET)}
+    settings = list(expectations.of_published(observed, costs, VGG, MOBILENET))
+    assert claim.expected is not None
+    assert claim.expected.settings == len(settings) > 10
+    assert claim.expected.measured.median == pytest.approx(median(one.measured for one in settings))
+    assert claim.expected.bound.high < claim.expected.mult_adds == pytest.approx(27.2, abs=0.01)
+    assert {one.expected for one in found.inferred} == {claim.expected}
+    said = "\n".join(claim_story.story(found))
+    assert said.count("Bound:      ") == 3
+    assert f"the bound of this unit predicts {units.ratio(finding.bound)}" in said
+    assert f"; the bound predicts {units.ratio(finding.bound)}; flags:" in said
 
 
 # --- what explains latency, and the front -----------------------------------------------------------------------------

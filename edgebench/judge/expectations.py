@@ -5,7 +5,7 @@ the memory. What is left between the bound and the measurement is the runtime's.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -39,6 +39,43 @@ class Expectation:
         named = {"mult-adds": self.mult_adds, "direct": self.direct, "bound": self.bound}
         known = {name: ratio for name, ratio in named.items() if ratio is not None}
         return min(known, key=lambda name: max(known[name] / self.measured, self.measured / known[name]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Median, lowest and highest ratio over settings."""
+
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What was expected of two models, and what came of it, over all settings in which a bound is known.
+
+    `nearest`: in how many of them the bound came nearest, before mult-adds and direct convolution.
+    """
+
+    settings: int
+    mult_adds: float
+    bound: Span
+    measured: Span
+    nearest: int
+
+
+def pooled(found: Iterable[Expectation]) -> Expected | None:
+    """Return what settings say together; None where no bound is known."""
+    known = [one for one in found if one.bound is not None]
+    if not known:
+        return None
+    return Expected(
+        settings=len(known),
+        mult_adds=known[0].mult_adds,
+        bound=_span([one.bound for one in known if one.bound is not None]),
+        measured=_span([one.measured for one in known]),
+        nearest=sum(one.nearest == "bound" for one in known),
+    )
 
 
 def of_run(pairs: Iterable[PairRow], trials: Iterable[TrialRow]) -> Iterator[Expectation]:
@@ -103,6 +140,10 @@ def _published(
         bound=limits[0].lower_s / limits[1].lower_s,
         measured=median(one.latency_s for one in above) / median(one.latency_s for one in below),
     )
+
+
+def _span(ratios: Sequence[float]) -> Span:
+    return Span(median=median(ratios), low=min(ratios), high=max(ratios))
 
 
 def _setting(row: TrialRow) -> tuple[str, str, str, str, int, int]:

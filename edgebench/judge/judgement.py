@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edgebench.judge.claims import Claim, LeftOut, Paper
 from edgebench.judge.consequences import Kind as Inference
+from edgebench.judge.expectations import Expected
 from edgebench.judge.published import Answer
 from edgebench.judge.verdict import Decision
 
@@ -23,8 +24,9 @@ class Recounted:
 class Finding:
     """What one setting of a run measured of a claim or consequence: a ratio, a share or an exponent.
 
-    `elsewhere`: not of the class of devices that the claim names, and so not a verdict on it. The interval is for
-    itself; that of the decision has the level that all claims together need.
+    `bound` is the ratio of two models' bounds on that unit, where its peak is known. `elsewhere`: not of the class of
+    devices that the claim names, and so not a verdict on it. The interval is for itself; that of the decision has the
+    level that all claims together need.
     """
 
     run: Path
@@ -38,6 +40,7 @@ class Finding:
     value: float
     low: float | None
     high: float | None
+    bound: float | None = None
     elsewhere: bool
     flags: tuple[str, ...]
     decision: Decision
@@ -55,7 +58,8 @@ class Judged:
     """A claim with all that is known of it. `counterpart` is the same quantity in mult-adds, of a claim on latency.
 
     `otherwise` is what would make a printed figure come out that does not. `boards` are answers of published
-    measurements of the class of devices that it names, `boards_elsewhere` of others.
+    measurements of the class of devices that it names, `boards_elsewhere` of others. `expected` is what the bound makes
+    of a ratio of latencies on published boards of a known peak.
     """
 
     paper: str
@@ -66,6 +70,7 @@ class Judged:
     findings: tuple[Finding, ...]
     boards: tuple[Answer, ...]
     boards_elsewhere: tuple[Answer, ...]
+    expected: Expected | None = None
     decision: Decision
 
 
@@ -73,7 +78,8 @@ class Judged:
 class Inferred:
     """A consequence of fewer mult-adds, which is ours and no paper's: the baseline is faster, or as much faster.
 
-    `claims` are those that compare the two. The transfer of a ratio is that ratio / `mult_adds_ratio`.
+    `claims` are those that compare the two. The transfer of a ratio is that ratio / `mult_adds_ratio`; `expected` as of
+    a claim.
     """
 
     consequence: Inference
@@ -83,6 +89,7 @@ class Inferred:
     claims: tuple[str, ...]
     findings: tuple[Finding, ...]
     boards: tuple[Answer, ...]
+    expected: Expected | None = None
     decision: Decision
 
 

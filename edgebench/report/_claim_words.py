@@ -6,6 +6,7 @@ from itertools import groupby
 from edgebench import units
 from edgebench.analysis import printed
 from edgebench.judge.claims import Claim
+from edgebench.judge.expectations import Expected, Span
 from edgebench.judge.judgement import Finding, Inferred, Judged, Recounted
 from edgebench.judge.limits import stated
 from edgebench.judge.published import Answer
@@ -91,6 +92,20 @@ def medians(answer: Answer) -> str:
     return f"{units.ratio(answer.median)} ({units.digits(answer.low)}..{units.digits(answer.high)})"
 
 
+def expected(found: Expected) -> str:
+    """Return what the bound makes of a ratio beside what was measured, where the peak of published boards is known."""
+    times = f"in {found.nearest} of {plural(found.settings, 'setting')}"
+    return (
+        f"{_span(found.bound)} predicted, {_span(found.measured)} measured on published boards of a known peak; of "
+        f"mult-adds, direct convolution and the bound it came nearest {times}"
+    )
+
+
+def bound_cells(found: Expected) -> tuple[str, str]:
+    """Return where a bound is known, and what it makes of a ratio: median and range."""
+    return f"the bound, {plural(found.settings, 'published setting')}", _span(found.bound)
+
+
 def holding(answer: Answer) -> str:
     """Return on how many boards it is as asked, in a cell."""
     return f"{answer.holding} of {answer.boards}" if answer.boards else "not judged"
@@ -134,6 +149,10 @@ def plural(number: int, noun: str) -> str:
     ('1 row', '2 rows')
     """
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _span(span: Span) -> str:
+    return f"{units.ratio(span.median)} ({units.digits(span.low)}..{units.digits(span.high)})"
 
 
 def _ratio(finding: Finding) -> str:

@@ -17,7 +17,8 @@ class ClaimRow:
     """One claim or consequence as a row: of a consequence `paper` is empty and `kind` faster or proportional.
 
     `recounted` is in the unit of `value`; `holding` of `boards` boards of the class that the claim names say what it
-    says, of the kind of processor with the most of them; `transfer` is the median of their ratios / `mult_adds_ratio`;
+    says, of the kind of processor with the most of them; `bound_ratio` is what bounds predict, the median over
+    published boards of a known peak; `transfer` is the median of their ratios / `mult_adds_ratio`;
     `otherwise` says what makes a figure come out that does not.
     """
 
@@ -33,6 +34,7 @@ class ClaimRow:
     inferred: bool
     recounted: float | None
     mult_adds_ratio: float | None
+    bound_ratio: float | None
     measured: str
     holding: int | None
     boards: int | None
@@ -68,6 +70,7 @@ def document(found: Judgements) -> dict[str, Any]:
                 "reason": one.decision.reason,
                 "measured": [_finding_document(finding, one.mult_adds_ratio) for finding in one.findings],
                 "boards": [_answer_document(answer) for answer in one.boards],
+                "expected": one.expected,
             }
             for one in found.inferred
         ],
@@ -90,6 +93,7 @@ def _claim_row(one: Judged) -> ClaimRow:
         inferred=claim.inferred,
         recounted=None if one.recounted is None else words.in_unit(claim, one.recounted),
         mult_adds_ratio=None if one.counterpart is None else float(one.counterpart.value),
+        bound_ratio=None if one.expected is None else one.expected.bound.median,
         measured="; ".join(words.measured(claim, finding) for finding in one.findings),
         holding=None if answer is None else answer.holding,
         boards=None if answer is None else answer.boards,
@@ -125,6 +129,7 @@ def _inferred_row(one: Inferred, answer: Answer | None) -> ClaimRow:
         inferred=True,
         recounted=None,
         mult_adds_ratio=one.mult_adds_ratio,
+        bound_ratio=None if one.expected is None else one.expected.bound.median,
         measured="; ".join(words.setting_ratio(finding) for finding in one.findings),
         holding=None if answer is None else answer.holding,
         boards=None if answer is None else answer.boards,
@@ -152,6 +157,7 @@ def _claim_document(one: Judged) -> dict[str, Any]:
         "measured": [_finding_document(finding, None) for finding in one.findings],
         "boards": [_answer_document(answer) for answer in one.boards],
         "boards_elsewhere": [_answer_document(answer) for answer in one.boards_elsewhere],
+        "expected": one.expected,
         "verdict": one.decision.text,
         "reason": one.decision.reason,
     }

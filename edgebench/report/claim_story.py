@@ -43,6 +43,8 @@ def _claim_story(one: Judged, paper: Paper) -> Iterator[str]:
     if one.counterpart is not None:
         value = words.quantity(claim, float(one.counterpart.value))
         yield f"Mult-adds:  {one.counterpart.arithmetic} = {value}"
+    if one.expected is not None:
+        yield f"Bound:      {words.expected(one.expected)}"
     yield f"Verdict:    {one.decision.text}. {one.decision.reason}"
     yield from (f"Otherwise:  {said}." for said in one.otherwise)
     if claim.note:
@@ -75,6 +77,8 @@ def _compared(claim: Claim) -> str:
 def _finding_story(claim: Claim, finding: Finding) -> Iterator[str]:
     elsewhere = "Elsewhere: " if finding.elsewhere else "Measured:  "
     yield f"{elsewhere} {words.span(claim, finding)} in {finding.setting} ({finding.device}), {finding.run}"
+    if finding.bound is not None:
+        yield f"            the bound of this unit predicts {units.ratio(finding.bound)}"
     yield f"            {_decision(finding.decision)} Flags: {', '.join(finding.flags) or 'none'}."
 
 
@@ -88,11 +92,14 @@ def _decision(decision: Decision) -> str:
 def _inferred_story(one: Inferred) -> Iterator[str]:
     yield f"Consequence (ours, not the paper's): {words.inference(one)}."
     yield f"Mult-adds:  {one.subject} / {one.baseline} = {units.ratio(one.mult_adds_ratio)}"
+    if one.expected is not None:
+        yield f"Bound:      {words.expected(one.expected)}"
     yield f"Verdict:    {_decision(one.decision)}"
     for finding in one.findings:
         transfer = units.digits(finding.value / one.mult_adds_ratio)
         flags = ", ".join(finding.flags) or "none"
-        yield f"Measured:   {words.setting_ratio(finding)}; transfer {transfer}; flags: {flags}"
+        bound = "" if finding.bound is None else f"; the bound predicts {units.ratio(finding.bound)}"
+        yield f"Measured:   {words.setting_ratio(finding)}; transfer {transfer}{bound}; flags: {flags}"
     for answer in one.boards:
         yield from _answer_story(answer, "Published")
 

@@ -121,6 +121,10 @@ def consequences_table(found: Judgements) -> Table | None:
     for faster, proportional in known:
         pair = f"{faster.subject} /\n{faster.baseline}"
         add_row(table, pair, units.ratio(faster.mult_adds_ratio), "", "", "")
+        if faster.expected is not None:
+            where, ratio = words.bound_cells(faster.expected)
+            value, _, bounds = ratio.partition(" ")
+            add_row(table, f"  {where}", f"{value}\n{bounds.strip('()')}", "", "", "")
         for where, ratio, *cells in words.evidence_cells(faster, proportional):
             value, _, bounds = ratio.partition(" ")
             add_row(table, f"  {where}", f"{value}\n{bounds.strip('()')}", *cells)

@@ -7,7 +7,7 @@ import pytest
 
 from edgebench.analysis.cost import Cost, LayerCost
 from edgebench.analysis.hardware import Hardware, Rates
-from edgebench.judge.expectations import Expectation, of_published, of_run
+from edgebench.judge.expectations import Expectation, Expected, Span, of_published, of_run, pooled
 from edgebench.report.expectations import expectations
 from edgebench.store.observations import Observation
 from edgebench.store.rows import PairRow, TrialRow
@@ -111,6 +111,22 @@ def test_a_run_has_its_interval_beside_what_was_expected() -> None:
     )
     (unbound,) = of_run([pair], [])
     assert (unbound.bound, unbound.nearest) == (None, "mult-adds")
+
+
+def test_settings_are_told_together() -> None:
+    """Median and range of both ratios, and how often the bound came nearest; what has no bound does not count."""
+    one = Expectation(
+        subject="a", baseline="b", setting="x", rows=2, mult_adds=9.0, direct=9.0, bound=2.0, measured=2.5
+    )
+    found = pooled([one, replace(one, bound=4.0, measured=8.9), replace(one, bound=3.0, measured=3.0)])
+    assert found == Expected(
+        settings=3,
+        mult_adds=9.0,
+        bound=Span(median=3.0, low=2.0, high=4.0),
+        measured=Span(median=3.0, low=2.5, high=8.9),
+        nearest=2,
+    )
+    assert pooled([replace(one, bound=None)]) is None
 
 
 def test_a_table_needs_rows() -> None:

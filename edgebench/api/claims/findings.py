@@ -14,12 +14,16 @@ Judge = Callable[[Measured, float], Decision]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Open:
-    """Something that a setting measured, before it is judged; `scale` makes the quantity of what it is judged by."""
+    """Something that a setting measured, before it is judged.
+
+    `scale` makes the quantity of what it is judged by, `bound` is as in a finding.
+    """
 
     setting: Setting
     measured: Measured
     elsewhere: bool
     judge: Judge
+    bound: float | None = None
     scale: Callable[[float], float] = float
 
 
@@ -47,6 +51,7 @@ def _finding(one: Open, decision: Decision | None) -> Finding:
         value=scale(estimate.value),
         low=None if estimate.low is None else scale(estimate.low),
         high=None if estimate.high is None else scale(estimate.high),
+        bound=one.bound,
         elsewhere=one.elsewhere,
         flags=tuple(sorted(one.measured.flags)),
         decision=decision

@@ -10,6 +10,7 @@ from edgebench import architectures
 from edgebench.analysis.cost import Cost
 from edgebench.api.claims import settings
 from edgebench.api.claims.findings import Judge, Open
+from edgebench.api.claims.known import Known
 from edgebench.api.claims.settings import Setting
 from edgebench.judge import published, relations
 from edgebench.judge.claims import Claim
@@ -17,7 +18,6 @@ from edgebench.judge.consequences import PROPORTIONAL, WORTH_JUDGING, is_faster,
 from edgebench.judge.consequences import Kind as Inference
 from edgebench.judge.judgement import Finding, Inferred
 from edgebench.judge.published import Asked
-from edgebench.store.published import Published
 
 KINDS: tuple[Inference, ...] = ("faster", "proportional")
 
@@ -80,6 +80,7 @@ def opened(pair: Pair, kind: Inference, runs: Iterable[Setting]) -> list[Open]:
             measured=measured,
             elsewhere=False,
             judge=_faster(setting.resolution) if kind == "faster" else _proportional(pair.mult_adds_ratio),
+            bound=settings.bound_ratio(pair.subject, pair.baseline, setting),
         )
         for setting in runs
         if (measured := settings.ratio(pair.subject, pair.baseline, setting)) is not None
@@ -94,8 +95,8 @@ def _proportional(mult_adds_ratio: Fraction) -> Judge:
     return lambda measured, confidence: is_proportional(measured, float(mult_adds_ratio), confidence)
 
 
-def inferred(pair: Pair, kind: Inference, findings: tuple[Finding, ...], known: Published | None) -> Inferred:
-    """Return a consequence with its findings and the answer of published measurements."""
+def inferred(pair: Pair, kind: Inference, findings: tuple[Finding, ...], known: Known | None) -> Inferred:
+    """Return a consequence with its findings, the answer of published measurements, and what the bound predicts."""
     if kind == "faster":
         asked = Asked(relation="above", low=1.0)
     else:
@@ -107,6 +108,7 @@ def inferred(pair: Pair, kind: Inference, findings: tuple[Finding, ...], known: 
         mult_adds_ratio=float(pair.mult_adds_ratio),
         claims=pair.claims,
         findings=findings,
-        boards=() if known is None else published.answers(known.rows, pair.subject, pair.baseline, asked),
+        boards=() if known is None else published.answers(known.published.rows, pair.subject, pair.baseline, asked),
+        expected=None if known is None else known.expected(pair.subject, pair.baseline),
         decision=relations.together([found.decision for found in findings]),
     )

@@ -10,6 +10,7 @@ from edgebench.analysis.cost import Cost
 from edgebench.api.claims import evidence as evidence_of
 from edgebench.api.claims import inferring, paper_files, recounting, settings
 from edgebench.api.claims.findings import Open, judged_together
+from edgebench.api.claims.known import Known, known
 from edgebench.api.claims.settings import Setting
 from edgebench.api.counting import count
 from edgebench.errors import UsageError
@@ -41,7 +42,7 @@ def check(path: Path) -> Paper:
 def judge(papers: dict[str, Paper], evidence: Sequence[str | Path], *, networks: bool = True) -> Judgements:
     """Return what evidence says of papers; with `networks` also of all pairs of networks that runs measured."""
     costs = _costs(papers)
-    board_rows = latencies.read() if evidence_of.PUBLISHED in evidence else None
+    board_rows = known(latencies.read(), costs) if evidence_of.PUBLISHED in evidence else None
     runs = evidence_of.runs(evidence)
     named = [(name, one) for name, paper in papers.items() for one in paper.claims]
     opened = [_opened(one, costs, runs) for _, one in named]
@@ -95,11 +96,16 @@ def _opened(claim: Claim, costs: Mapping[str, Cost], runs: Iterable[Setting]) ->
             measured=measured,
             elsewhere=not settings.belongs(setting, claim.where),
             judge=partial(_of_measurement, claim),
+            bound=settings.bound_ratio(claim.subject, claim.baseline, setting) if _is_ratio(claim) else None,
             scale=math.log if claim.kind == "scaling_exponent" else float,
         )
         for setting in runs
         if (measured := settings.measured(claim, costs, setting)) is not None
     ]
+
+
+def _is_ratio(claim: Claim) -> bool:
+    return claim.kind == "latency_ratio"
 
 
 def _of_measurement(claim: Claim, measured: Measured, confidence: float) -> Decision:
@@ -110,11 +116,11 @@ def _of_measurement(claim: Claim, measured: Measured, confidence: float) -> Deci
 
 
 def _judged(
-    paper: str, claim: Claim, costs: Mapping[str, Cost], findings: tuple[Finding, ...], known: Published | None
+    paper: str, claim: Claim, costs: Mapping[str, Cost], findings: tuple[Finding, ...], rows: Known | None
 ) -> Judged:
     recounted, counterpart = recounting.recount(claim, costs), recounting.counterpart(claim, costs)
     compared = recounted or counterpart
-    inside, outside = _boards(claim, known)
+    inside, outside = _boards(claim, None if rows is None else rows.published)
     return Judged(
         paper=paper,
         claim=claim,
@@ -124,6 +130,7 @@ def _judged(
         findings=findings,
         boards=inside,
         boards_elsewhere=outside,
+        expected=rows.expected(claim.subject, claim.baseline) if rows is not None and _is_ratio(claim) else None,
         decision=_decided(findings) if recounted is None else relations.of_count(claim, recounted.value),
     )
 
@@ -137,13 +144,13 @@ def _decided(findings: Sequence[Finding]) -> Decision:
     return relations.together(inside)
 
 
-def _boards(claim: Claim, known: Published | None) -> tuple[tuple[Answer, ...], tuple[Answer, ...]]:
+def _boards(claim: Claim, found: Published | None) -> tuple[tuple[Answer, ...], tuple[Answer, ...]]:
     """Return what published measurements say of a claim: of the class of devices that it names, and of all others."""
-    if known is None or claim.kind != "latency_ratio":
+    if found is None or not _is_ratio(claim):
         return (), ()
     asked = _as_asked(claim)
-    inside = [row for row in known.rows if _in_class(row, known, claim.where)]
-    outside = [row for row in known.rows if not _in_class(row, known, claim.where)]
+    inside = [row for row in found.rows if _in_class(row, found, claim.where)]
+    outside = [row for row in found.rows if not _in_class(row, found, claim.where)]
     return (
         published.answers(inside, claim.subject, claim.baseline, asked),
         published.answers(outside, claim.subject, claim.baseline, asked),
@@ -159,5 +166,5 @@ def _as_asked(claim: Claim) -> Asked:
     return Asked(relation="at_most", high=limit.high)
 
 
-def _in_class(row: latencies.Row, known: Published, where: Where | None) -> bool:
-    return settings.of_class(where, known.boards[row.source, row.board].device, row.backend)
+def _in_class(row: latencies.Row, found: Published, where: Where | None) -> bool:
+    return settings.of_class(where, found.boards[row.source, row.board].device, row.backend)

@@ -140,6 +140,14 @@ def ratio(subject: str, baseline: str, setting: Setting) -> Measured | None:
     return _measured(setting, (subject, baseline), partial(_ratio, subject, baseline, setting))
 
 
+def bound_ratio(subject: str, baseline: str, setting: Setting) -> float | None:
+    """Return the ratio of two models' bounds in a setting; None where the peak of its unit is not known."""
+    above, below = (
+        setting.trials[model][0].bound_s if model in setting.trials else None for model in (subject, baseline)
+    )
+    return above / below if above and below else None
+
+
 def _measured(setting: Setting, models: Sequence[str], estimate: Callable[[Clock], Estimate | None]) -> Measured | None:
     if any(model not in setting.trials for model in models):
         return None
