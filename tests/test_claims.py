@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -18,7 +19,7 @@ from edgebench.api import Request
 from edgebench.api.claims import accuracies, explaining, judging, measuring, paper_files
 from edgebench.api.claims.evidence import PUBLISHED
 from edgebench.api.counting import count, counted
-from edgebench.board.wire import Block, InvocationDone, Ready, encode
+from edgebench.board.wire import Block, InvocationDone, Ready, Watched, encode
 from edgebench.cli.claims import claims as claims_command
 from edgebench.errors import EdgebenchError, UsageError
 from edgebench.judge import expectations, published
@@ -285,7 +286,9 @@ def test_a_part_is_one_of_the_network(tmp_path: Path) -> None:
 # --- runs ------------------------------------------------------------------------------------------------------------
 
 
-def run_folder(folder: Path, medians: Mapping[str, Iterable[float]], *, device: str = "x86") -> Path:
+def run_folder(
+    folder: Path, medians: Mapping[str, Iterable[float]], *, device: str = "x86", looks: Iterable[Watched] = ()
+) -> Path:
     """A run that measured these models in one session, one latency an invocation, two rounds in each."""
     trials = {model: Trial(model=model, backend="onnxruntime") for model in medians}
     lines: list[Any] = [
@@ -311,7 +314,7 @@ def run_folder(folder: Path, medians: Mapping[str, Iterable[float]], *, device: 
         for model, median_s in zip(medians, now, strict=True):
             lines += measured(trials[model], invocation, median_s)
         lines.append(InvocationDone(session="s1", invocation=invocation, seconds=1.0))
-    lines += [SessionEnded(session="s1"), Ended(at="2026-11-22T10:25:00+00:00", how="done")]
+    lines += [*looks, SessionEnded(session="s1"), Ended(at="2026-11-22T10:25:00+00:00", how="done")]
     path = folder / "2026-11-22T10-15-00Z-ab12"
     path.mkdir(parents=True)
     (path / "journal.jsonl").write_bytes(b"".join(encode(line) for line in lines))
@@ -391,6 +394,29 @@ def test_a_run_decides_claims_and_consequences(
     both = inferences(found)
     assert (both["faster"].decision.text, both["proportional"].decision.text) == (faster, proportional)
     assert both["faster"].mult_adds_ratio == pytest.approx(27.2, abs=0.01)
+
+
+def test_a_run_that_was_throttled_says_when_and_by_what(tmp_path: Path) -> None:
+    """Claim and consequences are INVALID on it, with the minute and the cause."""
+    look = Watched(session="s1", invocation=0, round=0, start_ns=0, wall_ns=10**9, loop_ns=100_000, stream_ns=50_000)
+    looks = [
+        replace(
+            look,
+            invocation=invocation,
+            round=number,
+            start_ns=1_000_000_000 * (number + 10 * invocation),
+            throttled=int(invocation >= 7),
+            throttled_by=("under-voltage",) if invocation >= 7 else (),
+        )
+        for invocation in range(10)
+        for number in range(2)
+    ]
+    run = run_folder(tmp_path / "board", {VGG: about(0.1), MOBILENET: about(0.010, 0.002)}, looks=looks)
+    found = judged(tmp_path, PAPER + LATENCY, run)
+    decisions = [found.judged[1].decision, *(one.decision for one in found.inferred)]
+    assert [one.text for one in decisions] == ["INVALID"] * 3
+    for findings in (found.judged[1].findings, *(one.findings for one in found.inferred)):
+        assert "throttled in minute 2: under-voltage" in findings[0].decision.reason
 
 
 def test_elsewhere_is_no_verdict_on_the_paper(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Rows of pairs.csv and backends.csv: ratios between trials of one session, measured in the same rounds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations, groupby
 
@@ -93,6 +93,15 @@ def backends(rows: tuple[TrialRow, ...], taken: AllTaken) -> Iterator[BackendRow
         for row in ranked:
             behind = _usable(row) and row is not ranked[0]
             yield _backend(row, _ratio(row, ranked[0], taken).wall if behind else None, best=row is ranked[0])
+
+
+def throttled(rows: Iterable[TrialRow]) -> str | None:
+    """Return in words when the first of some trials was held back, and by what; None where none was."""
+    told = [(row.throttled_at_s, row.throttled_by) for row in rows if row.throttled_at_s is not None]
+    if not told:
+        return None
+    at_s, causes = min(told, key=lambda one: one[0])
+    return Throttling(at_s=at_s, causes=(causes,) if causes else ()).said
 
 
 def _usable(row: TrialRow) -> bool:
@@ -192,7 +201,7 @@ def _pair(by: str, subject: TrialRow, baseline: TrialRow, taken: AllTaken, twins
         energy_above_idle_ratio_low=joules.above_idle.low if joules.above_idle else None,
         energy_above_idle_ratio_high=joules.above_idle.high if joules.above_idle else None,
         energy_rung=joules.rung,
-        throttled=_throttled(subject, baseline),
+        throttled=throttled((subject, baseline)),
         flags=" ".join(sorted(found)),
     )
 
@@ -205,15 +214,6 @@ def _energies(subject: TrialRow, baseline: TrialRow, energies: Energies) -> _Jou
     total = energy.ratio(mine.total_j, other.total_j)
     above = energy.ratio(mine.above_idle_j, other.above_idle_j)
     return _Joules(total=total, above_idle=above, rung=mine.rung if total else None)
-
-
-def _throttled(subject: TrialRow, baseline: TrialRow) -> str | None:
-    """Return in words when the first of two trials was held back, and by what."""
-    told = [(row.throttled_at_s, row.throttled_by) for row in (subject, baseline) if row.throttled_at_s is not None]
-    if not told:
-        return None
-    at_s, causes = min(told, key=lambda one: one[0])
-    return Throttling(at_s=at_s, causes=(causes,) if causes else ()).said
 
 
 def _decided_on(subject: TrialRow, baseline: TrialRow, found: set[str], cpu: Estimate | None) -> str:

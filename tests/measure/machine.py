@@ -30,7 +30,8 @@ class Script:
     (an Ornstein-Uhlenbeck process, AR(1) from block to block), follows a trend of `trend` over the session, and is
     lower by `step` from its share `step_at` on. A neighbour takes the processor for `slice_s` in every `period_s`, of
     which a thread's CPU time knows nothing. Processes differ by `process_sd`, and one in `slow_share` is slower by
-    `slow_by`. In a share `settling` of an invocation's rounds its trials run slower by `settling_by`.
+    `slow_by`. In a share `settling` of an invocation's rounds its trials run slower by `settling_by`. With
+    `throttled_by` firmware tells these causes in every round from `step_at` on.
     """
 
     noise_sd: float = 0.0
@@ -54,6 +55,7 @@ class Script:
     start_c: float | None = None
     warming_c_per_s: float = 0.0
     throttle_events: int = 0
+    throttled_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +126,9 @@ class Recording:
         wall_s = CANARY_S + float(self.wall_s[at].sum())
         start_s = float(self.round_start_s[at])
         warm = None if script.start_c is None else script.start_c + script.warming_c_per_s * start_s
-        throttled = script.throttle_events if invocation == number == 0 else 0
+        rounds = invocation * self.shape.rounds + number
+        held = bool(script.throttled_by) and rounds >= script.step_at * self.shape.invocations * self.shape.rounds
+        throttled = script.throttle_events if invocation == number == 0 else int(held)
         return Watched(
             session=f"s{session}",
             invocation=invocation,
@@ -140,6 +144,7 @@ class Recording:
             governor=script.governor,
             temperature_c=warm,
             throttled=throttled,
+            throttled_by=script.throttled_by if held else (),
         )
 
 

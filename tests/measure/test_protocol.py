@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgebench.judge.verdict import Decision, Measured, Verdict, at_least, at_most, equal, faster
-from edgebench.measure import flags, outliers, stopping
+from edgebench.measure import flags, heat, outliers, stopping
 from edgebench.measure.naive import sequential_ratio
 from edgebench.measure.series import Series
 from edgebench.measure.statistics import (
@@ -112,6 +112,27 @@ def test_throttling_half_way_leaves_the_ratio() -> None:
     recording = record(Script(step=0.33, noise_sd=0.003), Shape(work_s=FIVE_PER_CENT), sessions=20, seed=3)
     assert all(abs(estimate.value / 1.05 - 1) < 0.005 for estimate in ratios(recording))
     assert all(estimate.value < 0.9 for estimate in usual(recording, 20))
+
+
+def test_run_that_is_throttled_half_way_is_invalid_and_keeps_what_came_before() -> None:
+    """Whatever its ratio: minute and cause stand in the verdict, and both latencies of the first half hold."""
+    script = replace(QUIET, step=0.33, throttled_by=("soft temperature limit",))
+    recording = record(script, Shape(work_s=(0.525, 0.500)), sessions=20, seed=3)
+    for session, ratio in enumerate(ratios(recording)):
+        seen = recording.watched(session)
+        held = heat.throttling(seen)
+        assert held is not None
+        assert held.said == "in minute 3: soft temperature limit"
+        found = Measured(wall=ratio, flags=frozenset(flags.of_machine(seen)), throttled=held.said)
+        decision = faster(found, None)
+        assert decision.verdict is Verdict.INVALID
+        assert decision.reason == f"Flagged: invalid_throttled; throttled {held.said}."
+        for trial, work_s in enumerate(recording.shape.work_s):
+            kept = heat.before_throttling(recording.series(session, trial), seen)
+            assert {invocation: len(rounds) for invocation, rounds in kept.items()} == dict.fromkeys(range(5), 10)
+            told = latency(kept)
+            assert told is not None
+            assert inside(told, work_s) or abs(told.value / work_s - 1) < 0.005
 
 
 def test_records_give_what_the_arrays_do() -> None:

@@ -17,7 +17,7 @@ from edgebench.judge.claims import Claim, Where
 from edgebench.judge.trust import Measured, reliable
 from edgebench.measure.series import Medians
 from edgebench.measure.statistics import Estimate
-from edgebench.store import calibration, series
+from edgebench.store import calibration, pairs, series
 from edgebench.store.rows import PairRow, TrialRow
 from edgebench.store.series import Taken
 
@@ -164,6 +164,7 @@ def _measured(setting: Setting, models: Sequence[str], estimate: Callable[[Clock
         flags=frozenset(flags) | (frozenset() if setting.reliable else frozenset({"unreliable"})),
         threads=setting.threads,
         own_cpu=setting.processor == "cpu",
+        throttled=pairs.throttled(setting.trials[model][0] for model in models),
     )
 
 
