@@ -51,7 +51,7 @@ def trials(rows: Iterable[TrialRow]) -> Table:
             share = [_efficiency(row)] * bounded
             add_row(table, f"{name} on {row.unit}" if several else name, latency, *share, *cells)
             for label, figure in _below(row):
-                add_row(table, f"    {label}", figure)
+                add_row(table, f"   {label}", figure)
         table.add_section()
     flags = sorted({flag for row in own for flag in row.flags.split()})
     if flags:
