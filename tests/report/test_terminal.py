@@ -193,7 +193,7 @@ def test_efficiency_stands_beside_the_latency_where_a_peak_is_known() -> None:
     assert "eff." in text
     (bounded,) = [line for line in text.splitlines() if "onnxruntime" in line]
     (other,) = [line for line in text.splitlines() if "null" in line]
-    assert bounded.split()[-8:-4] == ["1.23]", "ms", "0.57", "1.01"]
+    assert bounded.split()[-9:-5] == ["1.23]", "ms", "0.57", "1.01"]
     assert "0.57" not in other
     assert "eff." not in printed(tables()["trials"])
 
