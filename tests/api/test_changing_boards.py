@@ -37,7 +37,7 @@ class Said:
     def __call__(self, line: str) -> None:
         """Keep a line."""
         self.lines.append(line)
-        self.done += " took " in line and "memory" not in line
+        self.done += ": invocation " in line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
