@@ -18,6 +18,14 @@ from edgebench.board.memory import Mapped
 if TYPE_CHECKING:
     from edgebench.board.backends import Arrays
 
+_OF_MEMORY = (
+    "import_bytes",
+    "load_bytes",
+    "load_anonymous_bytes",
+    "load_file_bytes",
+    "load_peak_bytes",
+    "peak_bytes",
+)
 _FLOOR_CALLS = 1000
 _FEWEST_CALLS = 3
 _LONG_ENOUGH_S = 1.0
@@ -46,7 +54,8 @@ def take(trial: Answer, calls: int, stage: Callable[[str], None]) -> Answer:
     gc.collect()
     resident, before = memory.read("VmRSS"), memory.mapped()
     artefact = trial["artefact"]
-    loaded = backend.load(Path(artefact) if artefact is not None else None, settings)
+    path = Path(artefact) if artefact is not None else None
+    loaded, load_peak, _ = _highest(lambda: backend.load(path, settings))
     if isinstance(loaded, SelfTimed):
         stage("first call")
         return _of_program(loaded, inputs, calls)
@@ -68,6 +77,7 @@ def take(trial: Answer, calls: int, stage: Callable[[str], None]) -> Answer:
         "ready_ns": spans[0][0],
         "import_bytes": imported - bare,
         **_loaded(before, after),
+        "load_peak_bytes": load_peak - resident,
         "peak_bytes": peak - resident,
         "peak_is_sampled": sampled,
         "unique_bytes": at_end.unique_bytes,
@@ -87,7 +97,7 @@ def _of_program(model: SelfTimed, inputs: "Arrays", calls: int) -> Answer:
     return {
         "own_clock": True,
         "ready_ns": clock.wall_ns() - sum(spans[1:]),
-        **dict.fromkeys(("import_bytes", "load_bytes", "load_anonymous_bytes", "load_file_bytes", "peak_bytes")),
+        **dict.fromkeys(_OF_MEMORY),
         "peak_is_sampled": False,
         **dict.fromkeys(("unique_bytes", "swapped_bytes", "set_inputs_s", "outputs_s", "floor_s")),
         "calls": len(spans),

@@ -298,10 +298,11 @@ class Footprint:
     """One trial started by itself, with nothing timed against anything: its memory in bytes, and what calls cost.
 
     `import_bytes` is what importing the runtime added to the resident memory (VmRSS). The next three are what loading
-    the model added to the proportional set size: in total, anonymous, file-backed (mapped weights). `peak_bytes` is the
-    highest resident memory of `calls` calls above the one before loading; `peak_is_sampled` where the kernel's mark
-    could not be reset. `unique_bytes` would be free if the process ended; `swapped_bytes` lay on a disk; `group_bytes`
-    is the peak of a control group that held this process and what it started, page cache included.
+    the model added to the proportional set size: in total, anonymous, file-backed (mapped weights). `load_peak_bytes`
+    is the highest resident memory while it was loaded, above the one before, `peak_bytes` that of `calls` calls;
+    `peak_is_sampled` where the kernel's mark could not be reset. `unique_bytes` would be free if the process ended;
+    `swapped_bytes` lay on a disk; `group_bytes` is the peak of a control group that held this process and what it
+    started, page cache included.
 
     In seconds: `start_s` from the start of the process to the end of its first call; medians of `call_s`, of
     `set_inputs_s` and `outputs_s`, handing over inputs and fetching outputs, and of `floor_s`, a call of an identity
@@ -319,6 +320,7 @@ class Footprint:
     load_file_bytes: int | None
     peak_bytes: int | None
     peak_is_sampled: bool
+    load_peak_bytes: int | None = None
     unique_bytes: int | None
     swapped_bytes: int | None
     group_bytes: int | None

@@ -77,6 +77,7 @@ class TrialRow:
     memory_load_bytes: int | None
     memory_load_anonymous_bytes: int | None
     memory_load_file_bytes: int | None
+    memory_load_peak_bytes: int | None
     memory_peak_bytes: int | None
     memory_peak_low_bytes: int | None
     memory_peak_high_bytes: int | None

@@ -207,6 +207,7 @@ def _row(run: Run, session: Session, trial: Trial, known: _Known, found: list[st
         memory_load_bytes=alone.median_bytes("load_bytes"),
         memory_load_anonymous_bytes=alone.median_bytes("load_anonymous_bytes"),
         memory_load_file_bytes=alone.median_bytes("load_file_bytes"),
+        memory_load_peak_bytes=alone.median_bytes("load_peak_bytes"),
         memory_peak_bytes=alone.median_bytes("peak_bytes"),
         memory_peak_low_bytes=alone.lowest_bytes("peak_bytes"),
         memory_peak_high_bytes=alone.highest_bytes("peak_bytes"),
