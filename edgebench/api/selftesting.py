@@ -13,7 +13,7 @@ from edgebench.api.reading import Result
 from edgebench.api.running import carry_out, silent
 from edgebench.board import neighbour as neighbours
 from edgebench.errors import LostTrialError, UsageError
-from edgebench.measure import truth
+from edgebench.measure import apart, truth
 from edgebench.measure.duration import expected_seconds
 from edgebench.measure.plan import TWIN, VERDICT_INVOCATIONS
 from edgebench.measure.series import Series
@@ -21,7 +21,7 @@ from edgebench.measure.statistics import FEWEST_INVOCATIONS
 from edgebench.measure.truth import Check
 from edgebench.store import calibration
 from edgebench.store.calibration import Calibration, Resolution
-from edgebench.store.series import by_trial
+from edgebench.store.series import by_trial, taken
 
 SESSIONS = 40
 MODEL = "mobilenet_v1:width=0.5,resolution=128"
@@ -152,8 +152,9 @@ def _enough(measured: Series | None) -> bool:
 
 def _entry(asked: SelfTest, planned: Plan, check: Check, result: Result) -> Resolution:
     own, usual = truth.tally(check.own, 1.0), truth.tally(check.usual, 1.0)
+    now = datetime.now(UTC)
     return Resolution(
-        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        at=now.isoformat(timespec="seconds"),
         edgebench_version=__version__,
         sessions=own.sessions,
         invocations=planned.protocol.invocations,
@@ -169,4 +170,14 @@ def _entry(asked: SelfTest, planned: Plan, check: Check, result: Result) -> Reso
         median_half_width=truth.median_half_width(check.own),
         naive_excluded_one=usual.excluded,
         run=result.folder.name,
+        between_sessions=_between_sessions(planned, result),
+        span_s=(now - datetime.fromisoformat(result.run.started.started)).total_seconds(),
     )
+
+
+def _between_sessions(planned: Plan, result: Result) -> float | None:
+    """Return how far the sessions of a trial lie apart, each against its canary."""
+    measured = taken(result.run)
+    of_one = [measured.get((session.name, planned.trials[0].id)) for session in planned.sessions]
+    readings = [apart.reading(one.series.wall_s, one.canary_s) for one in of_one if one is not None]
+    return apart.between_sessions([one for one in readings if one is not None])

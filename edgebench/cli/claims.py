@@ -1,16 +1,13 @@
 """`edgebench claims`: what papers claim, what counting gives, what boards do."""
 
-import csv
-import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from edgebench.cli.options import Json, Results, span_s
-from edgebench.cli.printing import print_json, print_sentence, print_table, say
+from edgebench.cli.printing import print_csv, print_json, print_sentence, print_table, say
 from edgebench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -105,7 +102,7 @@ def _print_claims(judged: "Judgements", claim: str | None, form: Form) -> None:
     from edgebench.report import claim_rows, claim_story
 
     if form == "csv":
-        _print_csv(claim_rows.ClaimRow, claim_rows.rows(judged))
+        print_csv(claim_rows.ClaimRow, claim_rows.rows(judged))
     elif form == "json":
         print_json(claim_rows.document(judged))
     elif form == "markdown":
@@ -154,7 +151,7 @@ def _print_explained(evidence: Sequence[str], form: Form) -> None:
 
     found = explaining.explain(evidence).explained
     if form == "csv":
-        _print_csv(report.ExplainedRow, report.rows(found))
+        print_csv(report.ExplainedRow, report.rows(found))
     elif form == "json":
         print_json({"evidence": evidence, "explained": list(report.rows(found))})
     elif form == "markdown":
@@ -169,7 +166,7 @@ def _print_fronts(evidence: Sequence[str], form: Form) -> None:
 
     found = explaining.explain(evidence).fronts
     if form == "csv":
-        _print_csv(report.FrontRow, report.rows(found))
+        print_csv(report.FrontRow, report.rows(found))
     elif form == "json":
         print_json({"evidence": evidence, "fronts": list(report.rows(found))})
     elif form == "markdown":
@@ -183,10 +180,3 @@ def _print_text(meaning: str, sentences: Iterable[str], tables: Iterable[Any]) -
         print_sentence(sentence)
     for table in tables:
         print_table(table)
-
-
-def _print_csv(kind: type[Any], rows: Iterable[Any]) -> None:
-    writer = csv.DictWriter(sys.stdout, [field.name for field in fields(kind)], lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow(asdict(row))

@@ -38,13 +38,13 @@ def span_s(text: str) -> float:
     return float(match[1]) * _SECONDS[match[2]]
 
 
-def share(text: str) -> float:
-    """Return a percentage as a share.
+def share(text: str, what: str = "target") -> float:
+    """Return a percentage as a share; `what` names it where it is none.
 
     >>> share("0.5%")
     0.005
     """
     match = _SHARE.fullmatch(text.strip())
     if match is None:
-        raise UsageError(f"The target is {text!r}: expected per cent, such as 0.5%.")
+        raise UsageError(f"The {what} is {text!r}: expected per cent, such as 0.5%.")
     return float(match[1]) / 100

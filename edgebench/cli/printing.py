@@ -1,9 +1,11 @@
 """What the commands print with: sentences, tables, JSON."""
 
+import csv
 import dataclasses
 import json
 import sys
 import textwrap
+from collections.abc import Iterable
 from typing import Any
 
 WIDTH = 80
@@ -30,6 +32,17 @@ def print_table(renderable: Any) -> None:
 def print_json(value: Any) -> None:
     """Print a value as JSON, records as objects."""
     print(json.dumps(value, default=fields, indent=2))
+
+
+def print_csv(kind: type[Any], rows: Iterable[Any]) -> None:
+    """Print records as CSV, their fields as columns; a text that a spreadsheet would compute gets a quote before it."""
+    from edgebench.store import csvfile
+
+    writer = csv.DictWriter(sys.stdout, csvfile.columns(kind), lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        cells = {name: getattr(row, name) for name in csvfile.columns(kind)}
+        writer.writerow({name: csvfile.shown(one) if isinstance(one, str) else one for name, one in cells.items()})
 
 
 def fields(value: Any) -> Any:

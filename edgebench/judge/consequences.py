@@ -62,7 +62,7 @@ def rows(pairs: Iterable[PairRow], resolution: float | None, *, reliable: bool =
     """
     for pair in pairs:
         if pair.by == "model" and pair.mult_adds_ratio is not None and pair.mult_adds_ratio > WORTH_JUDGING:
-            measured = _measured(pair, reliable)
+            measured = measured_of(pair, reliable)
             yield _row(pair, "faster", is_faster(measured, resolution))
             yield _row(pair, "proportional", is_proportional(measured, pair.mult_adds_ratio))
             if pair.energy_ratio is not None:
@@ -73,7 +73,7 @@ def rows(pairs: Iterable[PairRow], resolution: float | None, *, reliable: bool =
 
 def is_faster(measured: Measured | None, resolution: float | None, confidence: float = CONFIDENCE) -> Decision:
     """Judge whether the baseline is faster than the subject, by more than this machine can tell apart."""
-    return faster(None if measured is None else _turned(measured), resolution, confidence=confidence)
+    return faster(None if measured is None else turned(measured), resolution, confidence=confidence)
 
 
 def is_proportional(measured: Measured | None, mult_adds_ratio: float, confidence: float = CONFIDENCE) -> Decision:
@@ -93,7 +93,8 @@ def _joules(pair: PairRow, reliable: bool) -> Measured:
     )
 
 
-def _measured(pair: PairRow, reliable: bool) -> Measured | None:
+def measured_of(pair: PairRow, reliable: bool) -> Measured:
+    """Return the ratio of a pair and what casts doubt on it; `reliable`: the unit's selftest was right often enough."""
     wall = _estimate(pair, pair.latency_ratio, pair.latency_ratio_low, pair.latency_ratio_high)
     return Measured(
         wall=wall,
@@ -111,7 +112,7 @@ def _estimate(pair: PairRow, value: float | None, low: float | None, high: float
     return None if value is None else Estimate(value=value, low=low, high=high, invocations=pair.invocations)
 
 
-def _turned(measured: Measured) -> Measured:
+def turned(measured: Measured) -> Measured:
     """Return the ratios the other way round: baseline / subject."""
     return replace(measured, wall=_inverse(measured.wall), cpu=_inverse(measured.cpu))
 

@@ -9,7 +9,7 @@ from edgebench.judge.trust import FORBIDDING, Clock, Measured, clock, noise
 from edgebench.measure.plan import VERDICT_INVOCATIONS
 from edgebench.measure.statistics import CONFIDENCE, Estimate, at_level, fewest_invocations, log_sd
 
-__all__ = ["Clock", "Decision", "Measured", "Verdict", "at_least", "at_most", "equal", "faster", "holm"]
+__all__ = ["Clock", "Decision", "Measured", "Verdict", "at_least", "at_most", "differs", "equal", "faster", "holm"]
 
 MARGIN = 0.05
 """How far two builds of one network may differ in latency without contradicting a claim."""
@@ -114,6 +114,23 @@ def faster(
     return _judged(measured, target, confidence, lambda estimate, on: _below(estimate, on, limit))
 
 
+def differs(
+    measured: Measured | None,
+    least: float,
+    beyond: float = 0.0,
+    target: float = TARGET,
+    confidence: float = CONFIDENCE,
+) -> Decision:
+    """Judge "the ratio lies outside a factor 1 + beyond": its interval must, and its value be `least` away from 1.
+
+    Nothing decides against it: what is not told apart is INCONCLUSIVE.
+
+    >>> differs(Measured(wall=Estimate(value=1.05, low=1.03, high=1.07, invocations=10)), 0.01).text
+    'HOLDS'
+    """
+    return _judged(measured, target, confidence, lambda estimate, on: _outside(estimate, on, least, beyond))
+
+
 def least_difference(resolution: float | None) -> float:
     """Return the smallest relative difference called one: 1 %, or twice the machine's resolution.
 
@@ -207,6 +224,19 @@ def _below(estimate: Estimate, on: Clock, limit: float) -> Decision:
         return _decided(Verdict.DOES_NOT_HOLD, estimate, on, "lies above 1")
     indifferent = limit <= estimate.value <= 1
     return _open(estimate, on, f"is neither below {limit:.4g} nor above 1", [] if indifferent else [limit, 1.0])
+
+
+def _outside(estimate: Estimate, on: Clock, least: float, beyond: float) -> Decision:
+    low, high = _interval(estimate)
+    inner = (1 / (1 + beyond), 1 + beyond)
+    if abs(math.log(estimate.value)) < math.log1p(least):
+        told = f"lies around {estimate.value:.4g}, within the {100 * least:.3g} % that can be told from 1 here"
+        return _open(estimate, on, told, [])
+    if low > inner[1] or high < inner[0]:
+        where = "excludes 1" if beyond == 0 else f"lies beyond {inner[1] if low > 1 else inner[0]:.4g}"
+        return _decided(Verdict.HOLDS, estimate, on, where)
+    near = 1.0 if beyond == 0 else inner[1] if estimate.value > 1 else inner[0]
+    return _open(estimate, on, f"contains {near:.4g}" if low <= near <= high else f"does not reach {near:.4g}", [near])
 
 
 def _decided(verdict: Verdict, estimate: Estimate, on: Clock, where: str) -> Decision:

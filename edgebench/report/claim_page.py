@@ -14,7 +14,7 @@ from edgebench.report import _claim_words as words
 from edgebench.report import explained as explained_report
 from edgebench.report import fronts as front_report
 from edgebench.report.claims import summary
-from edgebench.report.markdown import table_lines, text
+from edgebench.report.markdown import literal, table_lines
 
 _INTRODUCTION = (
     "Papers sell efficient networks by mult-adds. This page holds what they print against counting, against this",
@@ -69,7 +69,7 @@ def _machines(found: Judgements) -> Iterator[str]:
     yield from ("## Measured on", "")
     for one in found.machines:
         runs = f"{words.plural(one.runs, 'run')} of {', '.join(one.days)}"
-        yield f"- **{text(one.unit)}**: {text(one.description)}; {runs}; {text(', '.join(one.versions))}"
+        yield f"- **{literal(one.unit)}**: {literal(one.description)}; {runs}; {literal(', '.join(one.versions), 1000)}"
     yield ""
 
 

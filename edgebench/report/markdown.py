@@ -1,7 +1,11 @@
-"""Tables and text of Markdown."""
+"""Tables of Markdown, and text of unknown origin in it."""
 
-import html
 from collections.abc import Collection, Iterable, Iterator, Sequence
+
+from edgebench.untrusted import plain
+
+_MEANING = "&<>|*_`[]()\\#!~@{}^$"
+"""Signs that make markup, HTML, a mention or a formula of what stands around them."""
 
 
 def table_lines(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Collection[str] = ()) -> Iterator[str]:
@@ -15,13 +19,13 @@ def table_lines(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Co
     yield from map(_line, rows)
 
 
-def text(words: str) -> str:
-    """Return words that came from elsewhere on one line, their markup shown rather than followed.
+def literal(text: str, most: int = 200) -> str:
+    """Return a text that is shown as it is wherever Markdown is read: one line, no markup, so many signs at most.
 
-    >>> text("a <b>\n[c](d)")
-    'a &lt;b&gt; &#91;c](d)'
+    >>> literal("<b>a|b</b>")
+    '&#60;b&#62;a&#124;b&#60;/b&#62;'
     """
-    return html.escape(" ".join(words.split()), quote=False).replace("[", "&#91;").replace("*", "&#42;")
+    return "".join(f"&#{ord(sign)};" if sign in _MEANING else sign for sign in plain(text, most))
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -42,7 +42,9 @@ class Resolution:
     `excluded_one` of them had an interval without 1, which is `false_positive_rate` with its binomial 95 % interval.
     `resolution` is the 95th percentile of |ratio - 1|: what is smaller cannot be told from no difference here.
     `naive_excluded_one` counts the same sessions by the usual protocol on the same samples. `run` is the run folder's
-    name; `neighbour` tells of a load of our own beside it.
+    name; `neighbour` tells of a load of our own beside it. `between_sessions` is the standard deviation between the
+    sessions of the trial's log-latency against the canary, beyond what processes explain, over `span_s` seconds; None
+    in entries of before it was taken, and of few sessions.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -63,6 +65,8 @@ class Resolution:
     median_half_width: float
     naive_excluded_one: int
     run: str
+    between_sessions: float | None = None
+    span_s: float | None = None
     kind: Literal["resolution"] = "resolution"
 
     def __post_init__(self) -> None:

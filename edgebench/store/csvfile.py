@@ -22,6 +22,37 @@ _PLAIN = {  # pydantic would also take "1_000", " 7" and, for an integer, "1.0"
 }
 
 
+_FORMULA = re.compile(r"[=+\-@\t\r].")  # what makes a spreadsheet compute a cell of text
+_QUOTE = "'"
+
+
+def shown(text: str) -> str:
+    """Return a text as a cell that no spreadsheet computes: one that could be a formula gets a quote before it.
+
+    >>> shown("=HYPERLINK(1)"), shown("-1.5"), shown("mobilenet_v1")
+    ("'=HYPERLINK(1)", '-1.5', 'mobilenet_v1')
+    """
+    return f"{_QUOTE}{text}" if _FORMULA.match(text.lstrip(_QUOTE)) and not _is_number(text) else text
+
+
+def read_back(cell: str) -> str:
+    """Return the text that `shown` made a cell of.
+
+    >>> read_back("'=HYPERLINK(1)"), read_back("'quoted'")
+    ('=HYPERLINK(1)', "'quoted'")
+    """
+    text = cell.removeprefix(_QUOTE)
+    return text if shown(text) == cell else cell
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def columns(kind: type[Any], given: Collection[str] = ()) -> tuple[str, ...]:
     """Return the columns of a file of such records: the fields that are not given otherwise."""
     return tuple(field.name for field in fields(kind) if field.name not in given)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from edgebench.board.sensors import SensorError, meter
 from edgebench.board.wire import Event, encode
 from edgebench.errors import UsageError
-from edgebench.store import journal
+from edgebench.store import csvfile, journal
 from edgebench.store.journal import Journal
 from edgebench.store.records import Line, Run, assemble
 
@@ -152,7 +152,18 @@ def _from_agent(line: Line) -> bool:
 def _replace(path: Path, frame: "pd.DataFrame") -> None:
     options: dict[str, Any] = {"compression": {"method": "gzip", "mtime": 0}} if path.suffix == ".gz" else {}
     with _draft(path) as draft:
-        frame.to_csv(draft, index=False, lineterminator="\n", **options)
+        _inert(frame).to_csv(draft, index=False, lineterminator="\n", **options)
+
+
+def _inert(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Return a table whose texts no spreadsheet computes; most have none that it would."""
+    texts = {name: [one for one in frame[name].unique() if isinstance(one, str)] for name in frame.columns}
+    risky = [name for name, found in texts.items() if any(csvfile.shown(one) != one for one in found)]
+    return frame.assign(**{name: frame[name].map(_shown) for name in risky}) if risky else frame
+
+
+def _shown(value: object) -> object:
+    return csvfile.shown(value) if isinstance(value, str) else value
 
 
 def _replace_text(path: Path, text: str) -> None:

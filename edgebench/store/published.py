@@ -30,7 +30,10 @@ _BY_FILE = ("source",)  # what the name of a file of rows says
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where rows come from: `rows` says how one is found there, `version` what stands for the runtime's version."""
+    """Where rows come from: `rows` says how one is found there, `version` what stands for the runtime's version.
+
+    `weights` and `warm_up` are of all its rows; None: the source does not say.
+    """
 
     __pydantic_config__: ClassVar[Any] = _STRICT
 
@@ -42,6 +45,8 @@ class Source:
     rows: str
     version: str
     weak_points: tuple[str, ...]
+    weights: str | None = None
+    warm_up: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

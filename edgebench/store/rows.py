@@ -287,3 +287,28 @@ class LayerRow:
     params: int
     bias_params: int
     bn_params: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryRow:
+    """One trial of one run, beside the same trial of other runs. Spans in seconds; empty means not measured.
+
+    Rows of different runs were taken apart: `compare RUN RUN` says whether two of them differ.
+    """
+
+    started: str
+    run: str
+    edgebench_version: str
+    unit: str
+    device: str
+    model: str
+    backend: str
+    runtime_version: str | None
+    precision: str
+    threads: int
+    batch: int
+    status: str
+    latency_p50_s: float | None
+    latency_p50_low_s: float | None
+    latency_p50_high_s: float | None
+    flags: str | None

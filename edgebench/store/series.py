@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgebench.board.wire import Block, Ready, Watched
-from edgebench.measure.series import Series, series
+from edgebench.measure.series import Medians, Series, series
 from edgebench.store import watching
 from edgebench.store.records import Run
 from edgebench.store.starts import Starts
@@ -34,6 +34,14 @@ class Taken:
     def paced(self) -> bool:
         """Tell whether its calls started at fixed times."""
         return any(block.response_ns for block in self.series.blocks)
+
+    @property
+    def canary_s(self) -> Medians:
+        """Return the seconds of the canary's loop before each of its rounds, none where nobody watched."""
+        found: dict[int, dict[int, float]] = defaultdict(dict)
+        for one in self.watched:
+            found[one.invocation][one.round] = one.loop_ns * _NS
+        return dict(found)
 
     @property
     def round_s(self) -> float:

@@ -1,0 +1,186 @@
+"""Two runs that are compared: what was measured of each trial, and what stands between their sessions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from edgebench.api._takings import refuse_emulated
+from edgebench.api.reading import Result, read
+from edgebench.errors import UsageError
+from edgebench.judge import compare, context
+from edgebench.judge.compare import Compared, Known, Ruler, usable
+from edgebench.judge.trust import Measured, reliable
+from edgebench.measure import apart
+from edgebench.measure.apart import Apart, Reading
+from edgebench.measure.plan import TWIN
+from edgebench.measure.series import Medians
+from edgebench.measure.statistics import Estimate, latency_ratio
+from edgebench.store import calibration
+from edgebench.store.calibration import Resolution
+from edgebench.store.rows import TrialRow
+from edgebench.store.series import Key, Taken, taken
+from edgebench.untrusted import plain
+
+RULER = "null"
+"""The backend without a model: a trial of it in both runs is the ruler of all others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One run of a comparison: its trials by name, what was measured of them, and their sessions' twins."""
+
+    result: Result
+    rows: dict[str, TrialRow]
+    taken: dict[Key, Taken]
+    entry: Resolution | None
+
+    @property
+    def at(self) -> datetime:
+        """When it was begun."""
+        return datetime.fromisoformat(self.result.run.started.started)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """A unit's spread between sessions for two runs, and in words where it comes from; None: nobody measured it."""
+
+    value: float | None
+    said: str
+
+
+def side_of(folder: Path, match: tuple[str, str] | None) -> Side:
+    """Return a run folder as one side of a comparison; `match` reads its first words in names as its second.
+
+    Raise UsageError for a stand-in's run, for one with several sessions of a trial, and for words that no name has.
+    """
+    result = read(folder)
+    refuse_emulated(result)
+    rows: dict[str, TrialRow] = {}
+    for row in result.summary.trials:
+        if row.twin:
+            continue
+        name = row.trial.replace(*match) if match else row.trial
+        if name in rows:
+            raise UsageError(f"{folder} measured {plain(name)} in several sessions: expected one of each trial.")
+        rows[name] = row
+    if match and not any(match[0] in row.trial for row in rows.values()):
+        raise UsageError(f"No trial of {folder} has {plain(match[0])!r} in its name: expected one to --match.")
+    return Side(result=result, rows=rows, taken=taken(result.run), entry=_entry(result))
+
+
+def _entry(result: Result) -> Resolution | None:
+    """Return what the unit's newest selftest found, where the run lies beside its calibration."""
+    unit = result.folder.resolve().parent
+    if unit.name != result.run.started.unit:
+        return None
+    return calibration.latest_resolution(calibration.read(unit.parent, unit.name))
+
+
+def known_of(entry: Resolution | None) -> Known:
+    """Return what a unit's selftest says of differences on it."""
+    if entry is None:
+        return Known()
+    return Known(resolution=entry.resolution, reliable=reliable(entry.excluded_one, entry.sessions))
+
+
+def spread_of(before: Side, after: Side) -> Spread:
+    """Return the spread between sessions that holds for two runs: the unit's own, as far as it is known that far."""
+    entry = after.entry
+    usual_said = f"{100 * apart.SPREAD:g} % between sessions"
+    if entry is None or entry.between_sessions is None or entry.span_s is None:
+        return Spread(value=None, said=f"{usual_said}, as no `selftest --aa` of this unit tells its own")
+    own_said = f"{100 * entry.between_sessions:.2g} % between sessions, by the selftest of {entry.at[:10]}"
+    if abs((after.at - before.at).total_seconds()) <= entry.span_s:
+        return Spread(value=entry.between_sessions, said=own_said)
+    minutes = entry.span_s / 60
+    if entry.between_sessions >= apart.SPREAD:
+        return Spread(value=entry.between_sessions, said=own_said)
+    return Spread(value=apart.SPREAD, said=f"{usual_said}: the unit's own {own_said}, is of {minutes:.0f} minutes only")
+
+
+def compared_of(sides: tuple[Side, Side], name: str, spread: float | None, *, one_unit: bool = True) -> Compared:
+    """Return a trial of two runs with the ratio of its latencies, where both have measured it."""
+    before, after = (side.rows.get(name) for side in sides)
+    if before is None or after is None or not (usable(before) and usable(after)):
+        return Compared(before=before, after=after)
+    common = common_ruler(sides) if one_unit else None
+    ruler = _ruler(sides, name, common)
+    both = tuple(zip(sides, (before, after), strict=True))
+    wall, cpu = (
+        _ratio(both, common if ruler == "null" else None, spread, cpu=cpu, one_unit=one_unit) for cpu in (False, True)
+    )
+    twins = [_twins(side, row) for side, row in both]
+    measured = Measured(
+        wall=apart.estimate(wall) if wall else None,
+        cpu=apart.estimate(cpu) if cpu else None,
+        twins=compare.worse(twins[0][0], twins[1][0]),
+        cpu_twins=compare.worse(twins[0][1], twins[1][1]),
+        flags=frozenset((*before.flags.split(), *after.flags.split())),
+        threads=max(before.threads_asked, after.threads_asked),
+        own_cpu=bool(before.own_cpu and after.own_cpu),
+    )
+    changed = context.differences(context.of_trial(before), context.of_trial(after), after.trial)
+    return Compared(
+        before=before,
+        after=after,
+        taken="apart",
+        measured=measured,
+        machine=wall.machine if wall else None,
+        ruler=ruler if wall and wall.machine is not None else None,
+        changed=(*changed, *context.clocks(before, after)),
+    )
+
+
+def common_ruler(sides: tuple[Side, Side]) -> str | None:
+    """Return the name of the trial of `null` that both runs have beside others; None when there is none."""
+    named = [name for name, row in sides[0].rows.items() if row.backend == RULER and name in sides[1].rows]
+    return named[0] if named and len(sides[0].rows) > 1 else None
+
+
+def _ruler(sides: tuple[Side, Side], name: str, ruler: str | None) -> Ruler:
+    """Return what a trial is held against: the common ruler, if it was measured in the same rounds, else canaries."""
+    if ruler is None:
+        return "canary"
+    together = all(
+        session.together
+        for side in sides
+        for session in side.result.run.started.sessions
+        if session.name == side.rows[name].session
+    )
+    beside = all(side.rows[ruler].session == side.rows[name].session and usable(side.rows[ruler]) for side in sides)
+    return "null" if together and beside else "canary"
+
+
+def _ratio(
+    both: Sequence[tuple[Side, TrialRow]], ruler: str | None, spread: float | None, *, cpu: bool, one_unit: bool
+) -> Apart | None:
+    """Return the ratio of a trial's latencies on one clock; None where one side has none on it."""
+    before, after = (_reading(side, row, ruler, cpu=cpu) for side, row in both)
+    return apart.ratio(after, before, spread, one_unit=one_unit) if before and after else None
+
+
+def _reading(side: Side, row: TrialRow, ruler: str | None, *, cpu: bool) -> Reading | None:
+    """Return a trial's latency against a ruler by its name; without one against the canary."""
+    measured = side.taken[row.session, row.trial]
+    if ruler is None:
+        return apart.reading(_series(measured, cpu=cpu), measured.canary_s)
+    ruling = side.rows[ruler]
+    return apart.reading(_series(measured, cpu=cpu), _series(side.taken[ruling.session, ruling.trial], cpu=cpu))
+
+
+def _series(measured: Taken, *, cpu: bool) -> Medians:
+    return measured.series.cpu_s if cpu else measured.series.wall_s
+
+
+def _twins(side: Side, row: TrialRow) -> tuple[Estimate | None, Estimate | None]:
+    """Return the A/A' of a trial's session, on the wall clock and in CPU time."""
+    pair = next((one for one in side.result.run.started.sessions if one.name == row.session), None)
+    twin = next((trial for trial in pair.trials if trial.twin), None) if pair else None
+    if twin is None:
+        return None, None
+    keys = (row.session, twin.id), (row.session, twin.id.removesuffix(TWIN))
+    if any(key not in side.taken for key in keys):
+        return None, None
+    mine, other = (side.taken[key].series for key in keys)
+    return latency_ratio(mine.wall_s, other.wall_s), latency_ratio(mine.cpu_s, other.cpu_s)

@@ -1,0 +1,207 @@
+"""Compare runs: before and after, trial by trial, and the trials of one run by what they differ in."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from edgebench.api._sides import Side, Spread, common_ruler, compared_of, known_of, side_of, spread_of
+from edgebench.api.reading import read
+from edgebench.errors import UsageError
+from edgebench.judge import compare, consequences, context
+from edgebench.judge.compare import Compared, ComparedRow, Known, usable
+from edgebench.judge.context import Difference
+from edgebench.measure import apart
+from edgebench.store.calibration import Resolution
+from edgebench.store.rows import PairRow, TrialRow
+from edgebench.untrusted import plain
+
+By = Literal["backend", "precision", "threads", "batch", "model", "device"]
+
+_COLUMNS = {"backend": "backend", "precision": "precision_asked", "threads": "threads_asked", "batch": "batch"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What was compared, row by row; `changed` is what differs for all rows, `notes` how the figures were taken."""
+
+    before: Path
+    after: Path
+    by: By | None
+    rows: tuple[ComparedRow, ...]
+    changed: tuple[Difference, ...]
+    notes: tuple[str, ...]
+    fail_above: float | None
+
+    @property
+    def failed(self) -> bool:
+        """Tell whether the gate says no."""
+        return compare.failed(self.rows)
+
+    @property
+    def lost(self) -> bool:
+        """Tell whether something that was measured before is lost now."""
+        return self.fail_above is not None and any(row.outcome == compare.Outcome.LOST for row in self.rows)
+
+
+def runs(before: Path, after: Path, match: tuple[str, str] | None = None, fail_above: float | None = 0.0) -> Comparison:
+    """Return what changed from one run folder to another.
+
+    `match` reads its first words in the names of trials of `before` as its second. Raise UsageError for two runs that
+    cannot be compared: of a stand-in, of two units, the same.
+    """
+    if before.resolve() == after.resolve():
+        raise UsageError(f"{before} is given twice: expected two runs, or one of them with --by.")
+    sides = side_of(before, match), side_of(after, None)
+    units = [side.result.run.started.unit for side in sides]
+    if units[0] != units[1]:
+        raise UsageError(
+            f"The runs are of two units, {units[0]} and {units[1]}: compare their folder with --by device."
+        )
+    spread = spread_of(*sides)
+    ruler = common_ruler(sides)
+    compared = [compared_of(sides, name, spread.value) for name in {**sides[0].rows, **sides[1].rows} if name != ruler]
+    settings = [context.of_run(side.result.run) for side in sides]
+    return Comparison(
+        before=before,
+        after=after,
+        by=None,
+        rows=compare.rows(compared, known_of(sides[1].entry), fail_above),
+        changed=tuple(context.differences(*settings)),
+        notes=tuple(_notes(compared, spread, sides[1].entry)),
+        fail_above=fail_above,
+    )
+
+
+def within(folder: Path, by: By, baseline: str | None = None, fail_above: float | None = None) -> Comparison:
+    """Return the trials of one run that differ in one thing, each against the quickest of them or a `baseline`.
+
+    Raise UsageError where nothing differs in that.
+    """
+    if fail_above is not None and baseline is None:
+        raise UsageError("--fail-above with --by needs --baseline: what must the others not be slower than?")
+    side = side_of(folder, None)
+    compared = list(_within(side, by, baseline))
+    if not compared:
+        named = f" and {plain(baseline)!r} among them" if baseline else ""
+        raise UsageError(f"{folder} has no two measured trials that differ in {by} alone{named}.")
+    return Comparison(
+        before=folder,
+        after=folder,
+        by=by,
+        rows=compare.rows(compared, known_of(side.entry), fail_above),
+        changed=(),
+        notes=("Taken together: paired round by round in one session.",),
+        fail_above=fail_above,
+    )
+
+
+def devices(folder: Path, baseline: str | None = None) -> Comparison:
+    """Return the newest runs of the units below a folder against each other; nothing of it is paired.
+
+    Raise UsageError for less than two units.
+    """
+    newest: dict[str, Path] = {}
+    for path in run_folders(folder):
+        result = read(path)
+        started = result.run.started
+        if not started.emulated:
+            newest[started.unit] = max(path, newest.get(started.unit, path), key=lambda one: one.name)
+    if len(newest) < 2:
+        raise UsageError(f"{folder} has runs of {len(newest)} units: expected two or more to compare by device.")
+    first = baseline or next(iter(newest))
+    if first not in newest:
+        raise UsageError(f"{plain(first)} is none of the units: expected one of {', '.join(newest)}.")
+    sides = {unit: side_of(path, None) for unit, path in newest.items()}
+    compared = [
+        compared_of((sides[first], side), name, None, one_unit=False)
+        for unit, side in sides.items()
+        if unit != first
+        for name in sides[first].rows
+        if name in side.rows
+    ]
+    return Comparison(
+        before=newest[first],
+        after=folder,
+        by="device",
+        rows=compare.rows(compared, Known(), None),
+        changed=(),
+        notes=(
+            f"Taken apart, on different machines: each ratio is that to {first}, and nothing but its size "
+            f"is told. Both sides are widened by {100 * apart.SPREAD_WITHOUT_RULER:g} % between sessions.",
+        ),
+        fail_above=None,
+    )
+
+
+def run_folders(folder: Path) -> tuple[Path, ...]:
+    """Return the run folders below a folder, oldest first; raise UsageError when there are none."""
+    found = {path.parent for pattern in ("*/journal.jsonl", "*/*/journal.jsonl") for path in folder.glob(pattern)}
+    if not found:
+        raise UsageError(f"{folder} is no run folder, and none lies in it: expected results/UNIT/RUN or results/.")
+    return tuple(sorted(found, key=lambda path: (path.name, str(path))))
+
+
+# --- before and after ------------------------------------------------------------------------------------------------
+
+
+def _notes(compared: Sequence[Compared], spread: Spread, entry: Resolution | None) -> Iterator[str]:
+    rulers = {one.ruler for one in compared if one.measured is not None}
+    yield (
+        "Taken apart: the runs are of different times, so nothing is paired, and intervals are wider by what sessions "
+        f"of a unit differ ({spread.said})."
+    )
+    words = {
+        "canary": "the canary's loop before each round",
+        "null": "the trial of `null` in the same rounds",
+    }
+    for ruler in sorted(one for one in rulers if one is not None):
+        yield (
+            f"Each latency is held against {words[ruler]}; by how much that itself changed stands under `machine`, and "
+            "half of it widens the interval."
+        )
+    if None in rulers:
+        told = 100 * apart.SPREAD_WITHOUT_RULER
+        yield f"Where the machine was not watched nothing tells its clock: intervals are wider by {told:g} %."
+    if entry is None:
+        yield "The unit has no selftest: differences below 1 % are not called any. Run `edgebench selftest --aa`."
+
+
+# --- the trials of one run -------------------------------------------------------------------------------------------
+
+
+def _within(side: Side, by: By, baseline: str | None) -> Iterator[Compared]:
+    groups: dict[tuple[object, ...], list[TrialRow]] = {}
+    for row in side.rows.values():
+        groups.setdefault(_others(row, by), []).append(row)
+    pairs = {frozenset((pair.subject, pair.baseline)): pair for pair in side.result.summary.pairs if pair.by == by}
+    for members in groups.values():
+        against = _baseline(members, by, baseline)
+        if against is None:
+            continue
+        for row in members:
+            if row is not against:
+                yield _paired(against, row, pairs.get(frozenset((against.trial, row.trial))), side)
+
+
+def _others(row: TrialRow, by: By) -> tuple[object, ...]:
+    columns = {"model": "model", **_COLUMNS}
+    return row.session, *(getattr(row, column) for name, column in columns.items() if name != by)
+
+
+def _baseline(members: Sequence[TrialRow], by: By, baseline: str | None) -> TrialRow | None:
+    column = {"model": "model", **_COLUMNS}[by]
+    done = [row for row in members if usable(row)]
+    if baseline is not None:
+        return next((row for row in done if str(getattr(row, column)) == baseline), None)
+    return min(done, key=lambda row: row.latency_p50_s or 0.0) if len(members) > 1 and done else None
+
+
+def _paired(before: TrialRow, after: TrialRow, pair: PairRow | None, side: Side) -> Compared:
+    if pair is None:
+        return Compared(before=before, after=after, taken="together")
+    known = known_of(side.entry)
+    measured = consequences.measured_of(pair, known.reliable)
+    if pair.subject != after.trial:
+        measured = consequences.turned(measured)
+    return Compared(before=before, after=after, taken="together", measured=measured)

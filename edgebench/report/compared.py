@@ -1,0 +1,138 @@
+"""A comparison of runs in words, as a table for a terminal, and as Markdown for a pull request."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich.table import Table
+
+from edgebench import units
+from edgebench.judge.compare import ComparedRow, Outcome
+from edgebench.judge.context import Difference
+from edgebench.report.answer import interval
+from edgebench.report.markdown import literal, table_lines
+from edgebench.report.terminal import add_row, plain_table
+from edgebench.untrusted import plain
+
+_NAME = 60
+_VALUE = 60
+_MOST_ROWS = 60
+"""Rows of a summary in a pull request; those that say nothing are left out first."""
+
+_ORDER = (
+    Outcome.SLOWER,
+    Outcome.LOST,
+    Outcome.MISSING,
+    Outcome.INVALID,
+    Outcome.NOISY,
+    Outcome.OPEN,
+    Outcome.FASTER,
+    Outcome.NEW,
+    Outcome.WAS_LOST,
+    Outcome.NOT_MEASURED,
+    Outcome.LEVEL,
+)
+_COLUMNS = ("trial", "before", "after", "ratio", "machine", "outcome")
+
+
+def sentences(rows: Sequence[ComparedRow], fail_above: float | None) -> Iterator[str]:
+    """Yield the answer first: what became slower and whether the gate says no, then what became faster or was lost."""
+    counts = [(outcome, [row for row in rows if row.outcome == outcome]) for outcome in _ORDER]
+    told = ", ".join(f"{len(found)} {outcome}" for outcome, found in counts if found)
+    yield f"{len(rows)} compared: {told}."
+    if fail_above is not None:
+        failing = [row for row in rows if row.fails]
+        limit = f"by more than {100 * fail_above:g} %" if fail_above else "at all"
+        said = "; ".join(f"{name(row)} {units.digits(row.ratio)}x" for row in failing[:5])
+        if failing:
+            yield f"The gate says no: slower {limit}: {said}{'; ...' if len(failing) > 5 else ''}."
+        else:
+            yield f"The gate says yes: nothing is told to be slower {limit}."
+    for outcome, found in counts:
+        if outcome in (Outcome.NOISY, Outcome.INVALID, Outcome.LOST) and found:
+            yield f"{outcome.capitalize()}: {name(found[0])}. {plain(found[0].reason)}"
+
+
+def table(rows: Iterable[ComparedRow], *, by: str | None) -> Table:
+    """Return a table of all rows, the gravest first; `by`: the trials of one run, else two runs."""
+    made = plain_table(_title(by), "trial", "before>", "after>", "ratio>", "machine>", "outcome")
+    for row in _ordered(rows):
+        shown = name(row) if by is None else f"{name(row)}\n  against {_of(row.before)}"
+        add_row(made, shown, *_cells(row), row.outcome)
+    return made
+
+
+def changes(differences: Sequence[Difference], rows: Iterable[ComparedRow]) -> Table | None:
+    """Return a table of what else changed between two runs; None when nothing did."""
+    own = [(name(row), row.changed) for row in rows if row.changed]
+    if not differences and not own:
+        return None
+    made = plain_table("What else changed", "what", "before", "after")
+    for one in differences:
+        add_row(made, plain(one.what, _VALUE), plain(one.before, _VALUE), plain(one.after, _VALUE))
+    for trial, said in own:
+        add_row(made, trial, plain(said), "")
+    return made
+
+
+def markdown(
+    rows: Sequence[ComparedRow], differences: Sequence[Difference], notes: Sequence[str], fail_above: float | None
+) -> Iterator[str]:
+    """Yield a summary that fits a pull request: the answer, the rows that say something, and what else changed."""
+    yield "### edgebench compare"
+    yield ""
+    yield from (literal(sentence, 1000) for sentence in sentences(rows, fail_above))
+    yield ""
+    ordered = _ordered(rows)
+    shown = ordered[:_MOST_ROWS]
+    yield from table_lines(_COLUMNS, [_markdown_row(row) for row in shown], right=_COLUMNS[1:5])
+    if len(ordered) > len(shown):
+        yield ""
+        yield f"{len(ordered) - len(shown)} more rows are not shown; the first are those that say most."
+    if differences:
+        yield from ("", "What else changed:", "")
+        cells = [
+            tuple(literal(part, _VALUE) for part in (found.what, found.before, found.after)) for found in differences
+        ]
+        yield from table_lines(("what", "before", "after"), cells)
+    yield ""
+    yield from (f"- {literal(note, 1000)}" for note in notes)
+
+
+def name(row: ComparedRow) -> str:
+    """Return what a person calls the trial of a row, in one line.
+
+    Threads and batch are named where there are several.
+    """
+    words = [plain(row.model, _NAME), plain(row.backend, _NAME), row.precision]
+    words += [f"x{row.threads}"] if row.threads > 1 else []
+    words += [f"batch {row.batch}"] if row.batch > 1 else []
+    return " ".join(words)
+
+
+def _title(by: str | None) -> str:
+    if by is None:
+        return "After against before: ratio with its 95 % interval; machine: its own change, taken out"
+    return f"By {by}: each against the quickest or the baseline; ratio with its 95 % interval"
+
+
+def _of(trial: str | None) -> str:
+    return plain((trial or "").replace("|", " "), _NAME)
+
+
+def _ordered(rows: Iterable[ComparedRow]) -> list[ComparedRow]:
+    return sorted(rows, key=lambda row: (not row.fails, _ORDER.index(Outcome(row.outcome)), -(row.ratio or 0.0)))
+
+
+def _cells(row: ComparedRow) -> tuple[str, str, str, str]:
+    on = "\n(CPU time)" if row.decided_on == "cpu time" else ""
+    return (
+        units.seconds(row.latency_before_s),
+        units.seconds(row.latency_after_s),
+        "-" if row.ratio is None else f"{units.ratio(row.ratio)}\n{interval(row.low, row.high).strip()}{on}".strip(),
+        units.ratio(row.machine_ratio),
+    )
+
+
+def _markdown_row(row: ComparedRow) -> tuple[str, ...]:
+    cells = [cell.replace("\n", " ") for cell in _cells(row)]
+    word = f"**{row.outcome}**" if row.fails else row.outcome
+    return literal(name(row)), *cells, word

@@ -1,0 +1,441 @@
+"""`edgebench compare` on small run folders that are put together by hand, and on the sample run."""
+
+import csv
+import importlib.util
+import io
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from edgebench import api, cli
+from edgebench.api import comparing, histories
+from edgebench.board.wire import Lost, encode
+from edgebench.errors import UsageError
+from edgebench.measure.plan import Trial
+from edgebench.store import calibration
+from edgebench.store.calibration import Resolution
+from edgebench.store.records import Line, SessionEnded
+from tests.store.test_tables import BIG, SMALL, SMALL_ORT, SMALL_TWO, constant, ended, measured, started, watched
+
+SAMPLE = Path(__file__).parents[1] / "results" / "sample" / "2026-11-22T07-47-41Z-6baf"
+RULER = Trial(model="mobilenet_v1", backend="null")
+HOSTILE = '=HYPERLINK("http://x")<script>alert(1)</script>|\x1b[31m*b*\n@all' + "n" * 10_000
+UNIT = "my-board"
+
+
+def edge(*words: object) -> Result:
+    """Run `edgebench compare`."""
+    return CliRunner().invoke(cli.app, ["compare", *map(str, words)])
+
+
+def refused(*words: object) -> str:
+    """Return why `edgebench compare` refuses."""
+    error = edge(*words).exception
+    assert isinstance(error, UsageError)
+    return str(error)
+
+
+def rows(*words: object) -> list[dict[str, Any]]:
+    """Return the rows that it prints for machines."""
+    done = edge(*words, "--json")
+    assert done.exit_code in (0, 1, 3), done.exception
+    found: list[dict[str, Any]] = json.loads(done.output)["rows"]
+    return found
+
+
+def canaries(loop_ns: int = 100_000) -> list[Line]:
+    """Return looks at the machine before all rounds of five invocations of two rounds."""
+    return [watched(number, at, loop_ns=loop_ns) for number in range(5) for at in range(2)]
+
+
+def folder(
+    place: Path,
+    name: str,
+    medians: Mapping[Trial, Iterable[float]],
+    lines: Iterable[Line] = (),
+    **changes: Any,
+) -> Path:
+    """Write a run folder that measured these trials to their end, watched by `lines`; return it."""
+    path = place / changes.get("unit", UNIT) / name
+    path.mkdir(parents=True)
+    plan = started(*medians, **{"emulated": False, **changes})
+    told = [plan, *lines, *measured(medians), SessionEnded(session="s1"), ended()]
+    (path / "journal.jsonl").write_bytes(b"".join(map(encode, told)))
+    return path
+
+
+def calibrate(place: Path, between_sessions: float | None = 0.002) -> None:
+    """Keep a selftest of the unit that resolves half a per cent, over a quarter of an hour."""
+    entry = Resolution(
+        at="2026-11-22T10:00:00+00:00",
+        edgebench_version="0",
+        trial="lenet5|null|fp32|threads=1|batch=1",
+        sessions=40,
+        invocations=10,
+        rounds=10,
+        neighbour=False,
+        seed=1,
+        excluded_one=2,
+        false_positive_rate=0.05,
+        false_positive_rate_low=0.006,
+        false_positive_rate_high=0.169,
+        resolution=0.005,
+        median_half_width=0.003,
+        naive_excluded_one=30,
+        run="2026-11-22T09-40-00Z-abcd",
+        between_sessions=between_sessions,
+        span_s=900.0,
+    )
+    calibration.add(place, UNIT, entry)
+
+
+# --- before and after ------------------------------------------------------------------------------------------------
+
+
+def test_a_slower_run_fails_the_gate_and_an_equal_one_does_not(tmp_path: Path) -> None:
+    """Ten per cent more are slower and end with code 1; the same again is not told apart and ends with 0."""
+    before = folder(tmp_path, "a", {SMALL: constant(0.010)}, canaries())
+    slower = folder(tmp_path, "b", {SMALL: constant(0.011)}, canaries())
+    alike = folder(tmp_path, "c", {SMALL: constant(0.01001)}, canaries())
+    assert edge(before, slower).exit_code == 1
+    assert edge(before, alike).exit_code == 0
+    assert edge(before, slower, "--fail-above", "20%").exit_code == 0
+    (row,) = rows(before, slower)
+    assert (row["outcome"], row["taken"], row["ruler"], row["fails"]) == ("slower", "apart", "canary", True)
+    assert row["ratio"] == pytest.approx(1.1, rel=1e-6)
+    assert edge(slower, before).exit_code == 0
+
+
+def test_a_slower_machine_is_no_regression(tmp_path: Path) -> None:
+    """A run on a machine whose canary sings a tenth slower is not slower itself, and says by how much that was."""
+    before = folder(tmp_path, "a", {SMALL: constant(0.010)}, canaries(100_000))
+    after = folder(tmp_path, "b", {SMALL: constant(0.011)}, canaries(110_000))
+    (row,) = rows(before, after)
+    assert (row["outcome"], row["machine_ratio"]) == ("not told apart", pytest.approx(1.1))
+
+
+def test_a_trial_of_null_in_both_runs_is_the_ruler(tmp_path: Path) -> None:
+    """Every other trial is held against it, and it is no row itself."""
+    runs = [
+        folder(tmp_path, name, {SMALL: constant(0.01 * slower), RULER: constant(0.001 * machine)}, canaries())
+        for name, slower, machine in (("a", 1.0, 1.0), ("b", 1.21, 1.1))
+    ]
+    (row,) = rows(*runs)
+    assert (row["ruler"], row["ratio"], row["machine_ratio"]) == ("null", pytest.approx(1.1), pytest.approx(1.1))
+
+
+def test_without_a_ruler_more_is_left_open(tmp_path: Path) -> None:
+    """Where nobody watched, ten per cent are not told, and the notes say that nothing tells the clock."""
+    before = folder(tmp_path, "a", {SMALL: constant(0.010)})
+    after = folder(tmp_path, "b", {SMALL: constant(0.011)})
+    assert [row["outcome"] for row in rows(before, after)] == ["not told apart"]
+    assert "nothing tells its clock" in " ".join(edge(before, after).output.split())
+
+
+def test_the_units_own_spread_narrows_what_is_left_open(tmp_path: Path) -> None:
+    """Two per cent are told on a unit whose sessions differ by 0.2 %, and not on one without a selftest.
+
+    Runs that are further apart than the selftest was long have the documented spread.
+    """
+    levels = {SMALL: constant(0.010)}, {SMALL: constant(0.0102)}
+    runs = [folder(tmp_path, name, medians, canaries()) for name, medians in zip("ab", levels, strict=True)]
+    later = folder(tmp_path, "c", levels[1], canaries(), started="2026-11-23T10:15:00+00:00")
+    assert [row["outcome"] for row in rows(*runs)] == ["not told apart"]
+    calibrate(tmp_path)
+    assert [row["outcome"] for row in rows(*runs)] == ["slower"]
+    assert [row["outcome"] for row in rows(runs[0], later)] == ["not told apart"]
+    assert "is of 15 minutes only" in " ".join(edge(runs[0], later).output.split())
+
+
+def test_new_missing_and_lost_trials_are_rows(tmp_path: Path) -> None:
+    """Each has its word; a trial that is lost now ends the command with code 3."""
+    before = folder(tmp_path, "a", {SMALL: constant(0.01), BIG: constant(0.02)}, canaries())
+    after = folder(tmp_path, "b", {SMALL: constant(0.01), SMALL_ORT: constant(0.02)}, canaries())
+    told = {(row["model"], row["backend"]): row["outcome"] for row in rows(before, after)}
+    assert told == {
+        ("mobilenet_v1", "torch"): "not told apart",
+        ("vgg", "torch"): "missing",
+        ("mobilenet_v1", "onnxruntime"): "new",
+    }
+    gone = Lost(
+        session="s1",
+        invocation=0,
+        trial=SMALL.id,
+        stage="load",
+        reason="killed",
+        exit_status=None,
+        signal="SIGKILL",
+        stderr_tail="",
+    )
+    lost = folder(tmp_path, "c", {SMALL: constant(0.01)}, [*canaries(), gone])
+    assert edge(before, lost).exit_code == 3
+
+
+def test_another_name_for_the_same_is_matched(tmp_path: Path) -> None:
+    """A file's name holds its hash, so before and after differ; --match says what stands for what."""
+    before = folder(tmp_path, "a", {replace(SMALL, model="onnx:file=net,sha256=1"): constant(0.01)}, canaries())
+    after = folder(tmp_path, "b", {replace(SMALL, model="onnx:file=net,sha256=2"): constant(0.012)}, canaries())
+    assert [row["outcome"] for row in rows(before, after)] == ["missing", "new"]
+    (row,) = rows(before, after, "--match", "sha256=1", "sha256=2")
+    assert row["outcome"] == "slower"
+    assert row["changed"] == "model: onnx:file=net,sha256=1 -> onnx:file=net,sha256=2"
+    assert "No trial" in refused(before, after, "--match", "sha256=9", "sha256=2")
+
+
+def test_what_else_changed_is_told(tmp_path: Path) -> None:
+    """Kernel and packages stand below the table."""
+    before = folder(tmp_path, "a", {SMALL: constant(0.01)}, canaries(), facts={"kernel": "6.1"})
+    after = folder(tmp_path, "b", {SMALL: constant(0.01)}, canaries(), facts={"kernel": "6.2"})
+    changed = json.loads(edge(before, after, "--json").output)["changed"]
+    assert [(one["what"], one["before"], one["after"]) for one in changed] == [("kernel", "6.1", "6.2")]
+    assert "What else changed" in edge(before, after).output
+
+
+def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
+    """A stand-in's run, another unit's, the same twice, and a folder that is none."""
+    run = folder(tmp_path, "a", {SMALL: constant(0.01)})
+    standin = folder(tmp_path, "b", {SMALL: constant(0.01)}, emulated=True)
+    other = folder(tmp_path, "c", {SMALL: constant(0.01)}, unit="other")
+    assert "stand-in" in refused(run, standin)
+    assert "two units" in refused(run, other)
+    assert "given twice" in refused(run, run)
+    assert "no run folder" in refused(run, tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--by", "colour"), "--by is 'colour'"),
+        (("--by", "backend", "--fail-above", "5%"), "needs --baseline"),
+        (("--baseline", "torch"), "--baseline belongs to --by"),
+        (("--trial", "torch"), "--trial belongs to --explain"),
+        (("--by", "backend", "--explain", "ncnn:2"), "--by and --explain"),
+        (("--explain", "ncnn:2", "--fail-above", "5%"), "is a gate for two runs"),
+        (("--match", "a", "b"), "--match is for two runs"),
+        (("--json", "--csv"), "more than one"),
+        ((), "is one run"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(tmp_path: Path, words: tuple[str, ...], told: str) -> None:
+    """No option is silently ignored."""
+    run = folder(tmp_path, "a", {SMALL: constant(0.01), SMALL_ORT: constant(0.02)})
+    assert told in refused(run, *words)
+
+
+# --- the trials of one run -------------------------------------------------------------------------------------------
+
+
+def test_the_trials_of_one_run_are_paired(tmp_path: Path) -> None:
+    """Backends stand against the quickest one, taken together, without a gate."""
+    run = folder(tmp_path, "a", {SMALL: constant(0.02), SMALL_ORT: constant(0.01)})
+    (row,) = rows(run, "--by", "backend")
+    assert (row["backend"], row["taken"], row["outcome"], row["fails"]) == ("torch", "together", "slower", False)
+    assert row["ratio"] == pytest.approx(2.0)
+    assert edge(run, "--by", "backend").exit_code == 0
+
+
+def test_a_baseline_makes_a_paired_gate(tmp_path: Path) -> None:
+    """What is slower than the baseline by more than was allowed ends with code 1; ratios are to the baseline."""
+    run = folder(tmp_path, "a", {SMALL: constant(0.02), SMALL_ORT: constant(0.01)})
+    assert edge(run, "--by", "backend", "--baseline", "onnxruntime", "--fail-above", "50%").exit_code == 1
+    (row,) = rows(run, "--by", "backend", "--baseline", "torch")
+    assert (row["outcome"], row["ratio"]) == ("faster", pytest.approx(0.5))
+
+
+def test_threads_are_compared_by_threads_alone(tmp_path: Path) -> None:
+    """Two thread counts of one backend are a pair; a run without any is refused."""
+    run = folder(tmp_path, "a", {SMALL: constant(0.02), SMALL_TWO: constant(0.012), SMALL_ORT: constant(0.01)})
+    (row,) = rows(run, "--by", "threads")
+    assert (row["threads"], row["ratio"]) == (1, pytest.approx(0.02 / 0.012))
+    assert "differ in precision alone" in refused(run, "--by", "precision")
+
+
+def test_devices_are_compared_by_their_newest_runs(tmp_path: Path) -> None:
+    """Each unit's newest run stands against the first unit's, taken apart; one unit alone is refused."""
+    folder(tmp_path, "a", {SMALL: constant(9.0)})
+    folder(tmp_path, "b", {SMALL: constant(0.01)})
+    assert "runs of 1 units" in refused(tmp_path, "--by", "device")
+    folder(tmp_path, "c", {SMALL: constant(0.03)}, unit="z-board")
+    (row,) = rows(tmp_path, "--by", "device", "--baseline", UNIT)
+    assert (row["taken"], row["ratio"], row["ruler"]) == ("apart", pytest.approx(3.0), None)
+
+
+# --- many runs -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Return a folder of two runs with their tables, one without, and one of a stand-in."""
+    first = folder(tmp_path, "a", {SMALL: constant(0.02)}, started="2026-11-20T10:00:00+00:00")
+    second = folder(tmp_path, "b", {SMALL: constant(0.01)}, started="2026-11-21T10:00:00+00:00")
+    standin = folder(tmp_path, "c", {SMALL: constant(0.01)}, emulated=True)
+    folder(tmp_path, "d", {SMALL: constant(0.01)})
+    for run in (first, second, standin):
+        api.recompute(run)
+    return tmp_path
+
+
+def test_a_latency_over_dates_is_a_table(results: Path) -> None:
+    """Runs stand in the order of their dates; what is left out is told with its reason."""
+    found = json.loads(edge(results, "--json").output)
+    assert [(row["run"], row["latency_p50_s"]) for row in found["rows"]] == [
+        ("a", pytest.approx(0.02)),
+        ("b", pytest.approx(0.01)),
+    ]
+    assert [one.partition(":")[0] for one in found["left_out"]] == ["c", "d"]
+    (first, _) = csv.DictReader(io.StringIO(edge(results, "--csv").output))
+    assert (first["started"], first["model"], first["runtime_version"]) == (
+        "2026-11-20T10:00:00+00:00",
+        "mobilenet_v1",
+        "9.1",
+    )
+    printed = edge(results)
+    assert "2026-11-21T10:00" in printed.output
+    assert "### mobilenet&#95;v1 torch fp32 on my-board" in edge(results, "--markdown").output
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pyarrow") is not None, reason="pyarrow is installed")
+def test_parquet_without_pyarrow_is_one_sentence(results: Path) -> None:
+    """It says what to install."""
+    assert "pip install 'edgebench[parquet]'" in refused(results, "--parquet", results / "history.parquet")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pyarrow") is None, reason="pyarrow is not installed")
+@pytest.mark.slow
+def test_parquet_holds_the_table(results: Path) -> None:
+    """The file has the columns and rows of the table."""
+    import pandas as pd
+
+    file = results / "history.parquet"
+    assert edge(results, "--parquet", file, "--json").exit_code == 0
+    found = pd.read_parquet(file)
+    assert list(found["latency_p50_s"]) == [pytest.approx(0.02), pytest.approx(0.01)]
+
+
+# --- names that want to be more than names ---------------------------------------------------------------------------
+
+
+def test_a_hostile_name_is_text_everywhere(tmp_path: Path) -> None:
+    """HTML, formulas, markup, escapes and 10,000 characters steer no terminal, page or spreadsheet."""
+    trial = replace(SMALL, model=HOSTILE)
+    runs = [folder(tmp_path, name, {trial: constant(0.01 * by)}, canaries()) for name, by in (("a", 1), ("b", 2))]
+    printed = edge(*runs).output
+    assert "\x1b" not in printed
+    assert all(len(line) <= 80 for line in printed.splitlines())
+    page = edge(*runs, "--markdown").output
+    assert "<script>" not in page
+    assert not any("@all" in line or len(line) > 2000 for line in page.splitlines())
+    (row,) = csv.DictReader(io.StringIO(edge(*runs, "--csv").output))
+    assert row["model"] == f"'{HOSTILE}"
+    assert json.loads(edge(*runs, "--json").output)["rows"][0]["model"] == HOSTILE
+
+
+def test_a_formula_in_a_table_is_inert_and_read_back(tmp_path: Path) -> None:
+    """trials.csv has a quote before it; recomputing gives the same file, and a history the name itself."""
+    run = folder(tmp_path, "a", {replace(SMALL, model="=1+1"): constant(0.01)})
+    api.recompute(run)
+    table = (run / "trials.csv").read_text()
+    assert ",'=1+1,torch," in table
+    api.recompute(run)
+    assert (run / "trials.csv").read_text() == table
+    assert histories.history(tmp_path).rows[0].model == "=1+1"
+    assert api.read(run).summary.trials[0].model == "=1+1"
+
+
+# --- why is my number not your number --------------------------------------------------------------------------------
+
+
+def different(reference: str, *words: str) -> tuple[list[str], list[str]]:
+    """Return what the sample's MobileNetV1 is told to differ in from a reference, and what is not stated."""
+    found = json.loads(edge(SAMPLE, "--explain", reference, *words, "--json").output)
+    return [one["what"] for one in found["unlike"]], found["unstated"]
+
+
+@pytest.mark.slow
+def test_our_mobilenet_is_told_from_three_published_rows() -> None:
+    """What differs from DLI's OpenVINO, ncnn's Raspberry Pi 4 and timm's compiled PyTorch is named, nothing else is.
+
+    The DLI row states neither threads nor weights; ncnn's precision is half or single; timm's threads are not stated.
+    """
+    dli = "dli:board=i3-8100,runtime=OpenVINO DLDT,backend=cpu,precision=fp32,batch=1,version=2024.3.0"
+    assert different(dli) == (
+        ["machine", "runtime version", "statistic"],
+        ["clock", "word size", "weights", "threads", "warm-up"],
+    )
+    ncnn = "ncnn:board=rpi4b,threads=4,precision=fp16 or fp32"
+    assert different(ncnn) == (
+        ["machine", "runtime", "weights", "threads", "warm-up", "statistic"],
+        ["clock", "word size"],
+    )
+    timm = "timm:board=i9-10940x,precision=fp32"
+    assert different(timm, "--trial", "mobilenet_v1|torch") == (
+        ["machine", "runtime", "statistic"],
+        ["clock", "word size", "weights", "threads", "warm-up"],
+    )
+
+
+def test_another_run_is_a_reference_too(tmp_path: Path) -> None:
+    """The same trial of another run with more threads differs in these; #WORDS choose another trial."""
+    ours = folder(tmp_path, "a", {SMALL: constant(0.02)})
+    theirs = folder(tmp_path, "b", {SMALL_TWO: constant(0.01), SMALL_ORT: constant(0.01)})
+    found = comparing_unlike(ours, str(theirs))
+    assert found == ["threads"]
+    assert comparing_unlike(ours, f"{theirs}#onnxruntime") == ["runtime"]
+
+
+def comparing_unlike(ours: Path, reference: str) -> list[str]:
+    """Return what differs between the only trial of a run and a reference."""
+    found = json.loads(edge(ours, "--explain", reference, "--json").output)
+    return [one["what"] for one in found["unlike"]]
+
+
+@pytest.mark.parametrize(
+    ("reference", "told"),
+    [
+        ("nothing", "is no run folder and no published row"),
+        ("mars:2", "is no run folder and no published row"),
+        ("ncnn:1", "is no row"),
+        ("ncnn:999999", "is no row"),
+        ("ncnn:colour=red", "is no condition"),
+        ("ncnn:board=rpi4b", "rows of ncnn have board=rpi4b, model=mobilenet_v1"),
+        ("ncnn:board=mars", "0 rows of ncnn"),
+    ],
+)
+def test_a_reference_that_names_no_row_is_refused(tmp_path: Path, reference: str, told: str) -> None:
+    """Each says what was found and what would name a row."""
+    run = folder(tmp_path, "a", {SMALL: constant(0.01)})
+    assert told in refused(run, "--explain", reference)
+
+
+def test_a_line_names_a_published_row(tmp_path: Path) -> None:
+    """SOURCE:LINE is the row on that line of the shipped file."""
+    run = folder(tmp_path, "a", {SMALL: constant(0.01)})
+    found = json.loads(edge(run, "--explain", "litert:2", "--json").output)["theirs"]
+    assert (found["name"], found["latency_s"], found["threads"]) == ("litert:2", 0.0148, 2)
+    assert found["machine"] == "iPhone XS"
+
+
+def test_an_explanation_is_told_in_all_forms(tmp_path: Path) -> None:
+    """Sentences and a table of 80 columns, Markdown, and CSV."""
+    run = folder(tmp_path, "a", {SMALL: constant(0.01)})
+    printed = edge(run, "--explain", "litert:2").output
+    assert "settings differ: machine" in printed
+    assert all(len(line) <= 80 for line in printed.splitlines())
+    assert "| what | ours | theirs | usually |" in edge(run, "--explain", "litert:2", "--markdown").output
+    found = list(csv.DictReader(io.StringIO(edge(run, "--explain", "litert:2", "--csv").output)))
+    assert "threads" in [row["what"] for row in found]
+
+
+@pytest.mark.slow
+def test_the_sample_run_is_compared_with_a_copy(tmp_path: Path) -> None:
+    """A run and its copy are equal in everything: nothing is told, and nothing else changed."""
+    shutil.copytree(SAMPLE, tmp_path / "copy")
+    found = comparing.runs(SAMPLE, tmp_path / "copy")
+    assert (found.failed, found.lost, found.changed) == (False, False, ())
+    assert all(row.ratio == pytest.approx(1.0) for row in found.rows if row.ratio is not None)
