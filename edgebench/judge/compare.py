@@ -77,6 +77,7 @@ class ComparedRow:
 
     before: str | None
     after: str | None
+    unit: str
     model: str
     backend: str
     precision: str
@@ -179,6 +180,7 @@ def _row(one: Compared, decision: Decision | None, least: float, *, fails: bool)
     return ComparedRow(
         before=one.before.trial if one.before else None,
         after=one.after.trial if one.after else None,
+        unit=named.unit,
         model=named.model,
         backend=named.backend,
         precision=named.precision_asked,

@@ -30,6 +30,9 @@ _ORDER = (
     Outcome.NOT_MEASURED,
     Outcome.LEVEL,
 )
+_PARTS = ("model", "backend", "precision", "threads", "batch")
+"""Of the name of a trial, between bars."""
+
 _COLUMNS = ("trial", "before", "after", "ratio", "machine", "outcome")
 
 
@@ -53,10 +56,15 @@ def sentences(rows: Sequence[ComparedRow], fail_above: float | None) -> Iterator
 
 def table(rows: Iterable[ComparedRow], *, by: str | None) -> Table:
     """Return a table of all rows, the gravest first; `by`: the trials of one run, else two runs."""
-    made = plain_table(_title(by), "trial", "before>", "after>", "ratio>", "machine>", "outcome")
+    if by is None:
+        made = plain_table(_title(by), "trial", "before>", "after>", "ratio>", "machine>", "outcome")
+        for row in _ordered(rows):
+            add_row(made, name(row), *_cells(row), row.outcome)
+        return made
+    made = plain_table(_title(by), "trial", "against", "baseline>", "this>", "ratio>", "outcome")
     for row in _ordered(rows):
-        shown = name(row) if by is None else f"{name(row)}\n  against {_of(row.before)}"
-        add_row(made, shown, *_cells(row), row.outcome)
+        baseline, this, ratio, _ = _cells(row)
+        add_row(made, f"{name(row)}{_on(row, by)}", _against(row, by), baseline, this, ratio, row.outcome)
     return made
 
 
@@ -114,8 +122,14 @@ def _title(by: str | None) -> str:
     return f"By {by}: each against the quickest or the baseline; ratio with its 95 % interval"
 
 
-def _of(trial: str | None) -> str:
-    return plain((trial or "").replace("|", " "), _NAME)
+def _against(row: ComparedRow, by: str) -> str:
+    """Return what the baseline has in the one thing in which it differs."""
+    parts = (row.before or "").rsplit("|", len(_PARTS) - 1)
+    return plain(parts[_PARTS.index(by)], _NAME) if by in _PARTS and len(parts) == len(_PARTS) else "-"
+
+
+def _on(row: ComparedRow, by: str) -> str:
+    return f" on {plain(row.unit, _NAME)}" if by == "device" else ""
 
 
 def _ordered(rows: Iterable[ComparedRow]) -> list[ComparedRow]:

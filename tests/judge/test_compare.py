@@ -19,6 +19,7 @@ def trial(**given: Any) -> TrialRow:
     row = {
         **dict.fromkeys(field.name for field in fields(TrialRow)),
         "trial": "m|ncnn|fp32|threads=1|batch=1",
+        "unit": "my-board",
         "model": "m",
         "backend": "ncnn",
         "precision_asked": "fp32",
