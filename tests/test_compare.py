@@ -21,7 +21,7 @@ from edgebench.measure.plan import Trial
 from edgebench.store import calibration
 from edgebench.store.calibration import Resolution
 from edgebench.store.records import Line, SessionEnded
-from tests.store.test_tables import BIG, SMALL, SMALL_ORT, SMALL_TWO, constant, ended, measured, started, watched
+from tests.store.test_tables import BIG, SMALL, SMALL_ORT, SMALL_TWO, constant, ended, measured, started
 
 SAMPLE = Path(__file__).parents[1] / "results" / "sample" / "2026-11-22T07-47-41Z-6baf"
 RULER = Trial(model="mobilenet_v1", backend="null")
@@ -49,9 +49,9 @@ def rows(*words: object) -> list[dict[str, Any]]:
     return found
 
 
-def canaries(loop_ns: int = 100_000) -> list[Line]:
-    """Return looks at the machine before all rounds of five invocations of two rounds."""
-    return [watched(number, at, loop_ns=loop_ns) for number in range(5) for at in range(2)]
+def ruled(slower: float = 1.0, machine: float = 1.0) -> dict[Trial, list[float]]:
+    """Return five processes of ten milliseconds, so many times slower, on a machine that is so many times slower."""
+    return {SMALL: constant(0.01 * slower * machine), RULER: constant(0.001 * machine)}
 
 
 def folder(
@@ -61,7 +61,7 @@ def folder(
     lines: Iterable[Line] = (),
     **changes: Any,
 ) -> Path:
-    """Write a run folder that measured these trials to their end, watched by `lines`; return it."""
+    """Write a run folder that measured these trials to their end, with further lines; return it."""
     path = place / changes.get("unit", UNIT) / name
     path.mkdir(parents=True)
     plan = started(*medians, **{"emulated": False, **changes})
@@ -70,7 +70,7 @@ def folder(
     return path
 
 
-def calibrate(place: Path, between_sessions: float | None = 0.002) -> None:
+def calibrate(place: Path, between_sessions: float = 0.04) -> None:
     """Keep a selftest of the unit that resolves half a per cent, over a quarter of an hour."""
     entry = Resolution(
         at="2026-11-22T10:00:00+00:00",
@@ -90,6 +90,7 @@ def calibrate(place: Path, between_sessions: float | None = 0.002) -> None:
         naive_excluded_one=30,
         run="2026-11-22T09-40-00Z-abcd",
         between_sessions=between_sessions,
+        between_sessions_ruled=0.002,
         span_s=900.0,
     )
     calibration.add(place, UNIT, entry)
@@ -100,63 +101,62 @@ def calibrate(place: Path, between_sessions: float | None = 0.002) -> None:
 
 def test_a_slower_run_fails_the_gate_and_an_equal_one_does_not(tmp_path: Path) -> None:
     """Ten per cent more are slower and end with code 1; the same again is not told apart and ends with 0."""
-    before = folder(tmp_path, "a", {SMALL: constant(0.010)}, canaries())
-    slower = folder(tmp_path, "b", {SMALL: constant(0.011)}, canaries())
-    alike = folder(tmp_path, "c", {SMALL: constant(0.01001)}, canaries())
+    before = folder(tmp_path, "a", ruled())
+    slower = folder(tmp_path, "b", ruled(slower=1.1))
+    alike = folder(tmp_path, "c", ruled(slower=1.001))
     assert edge(before, slower).exit_code == 1
     assert edge(before, alike).exit_code == 0
     assert edge(before, slower, "--fail-above", "20%").exit_code == 0
     (row,) = rows(before, slower)
-    assert (row["outcome"], row["taken"], row["ruler"], row["fails"]) == ("slower", "apart", "canary", True)
+    assert (row["outcome"], row["taken"], row["ruler"], row["fails"]) == ("slower", "apart", "null", True)
     assert row["ratio"] == pytest.approx(1.1, rel=1e-6)
     assert edge(slower, before).exit_code == 0
 
 
 def test_a_slower_machine_is_no_regression(tmp_path: Path) -> None:
-    """A run on a machine whose canary sings a tenth slower is not slower itself, and says by how much that was."""
-    before = folder(tmp_path, "a", {SMALL: constant(0.010)}, canaries(100_000))
-    after = folder(tmp_path, "b", {SMALL: constant(0.011)}, canaries(110_000))
+    """On a machine that is a tenth slower a run is not slower itself, and says by how much that was."""
+    before, after = folder(tmp_path, "a", ruled()), folder(tmp_path, "b", ruled(machine=1.1))
     (row,) = rows(before, after)
-    assert (row["outcome"], row["machine_ratio"]) == ("not told apart", pytest.approx(1.1))
-
-
-def test_a_trial_of_null_in_both_runs_is_the_ruler(tmp_path: Path) -> None:
-    """Every other trial is held against it, and it is no row itself."""
-    runs = [
-        folder(tmp_path, name, {SMALL: constant(0.01 * slower), RULER: constant(0.001 * machine)}, canaries())
-        for name, slower, machine in (("a", 1.0, 1.0), ("b", 1.21, 1.1))
-    ]
-    (row,) = rows(*runs)
-    assert (row["ruler"], row["ratio"], row["machine_ratio"]) == ("null", pytest.approx(1.1), pytest.approx(1.1))
+    assert row["outcome"] == "not told apart"
+    assert (row["ratio"], row["machine_ratio"]) == (pytest.approx(1.0), pytest.approx(1.1))
 
 
 def test_without_a_ruler_more_is_left_open(tmp_path: Path) -> None:
-    """Where nobody watched, ten per cent are not told, and the notes say that nothing tells the clock."""
+    """Ten per cent are not told without a trial of `null` in both runs, and the notes say what would tell them."""
     before = folder(tmp_path, "a", {SMALL: constant(0.010)})
-    after = folder(tmp_path, "b", {SMALL: constant(0.011)})
-    assert [row["outcome"] for row in rows(before, after)] == ["not told apart"]
-    assert "nothing tells its clock" in " ".join(edge(before, after).output.split())
+    after = folder(tmp_path, "b", ruled(slower=1.1))
+    outcomes = {(row["backend"], row["outcome"]) for row in rows(before, after)}
+    assert outcomes == {("torch", "not told apart"), ("null", "new")}
+    assert "Measured with `--backend null` in both runs this is finer" in " ".join(edge(before, after).output.split())
 
 
 def test_the_units_own_spread_narrows_what_is_left_open(tmp_path: Path) -> None:
     """Two per cent are told on a unit whose sessions differ by 0.2 %, and not on one without a selftest.
 
-    Runs that are further apart than the selftest was long have the documented spread.
+    Runs that are further apart than the selftest was long have the assumed spread.
     """
-    levels = {SMALL: constant(0.010)}, {SMALL: constant(0.0102)}
-    runs = [folder(tmp_path, name, medians, canaries()) for name, medians in zip("ab", levels, strict=True)]
-    later = folder(tmp_path, "c", levels[1], canaries(), started="2026-11-23T10:15:00+00:00")
+    runs = [folder(tmp_path, name, ruled(slower=slower)) for name, slower in (("a", 1.0), ("b", 1.02))]
+    later = folder(tmp_path, "c", ruled(slower=1.02), started="2026-11-23T10:15:00+00:00")
     assert [row["outcome"] for row in rows(*runs)] == ["not told apart"]
     calibrate(tmp_path)
     assert [row["outcome"] for row in rows(*runs)] == ["slower"]
     assert [row["outcome"] for row in rows(runs[0], later)] == ["not told apart"]
-    assert "is of 15 minutes only" in " ".join(edge(runs[0], later).output.split())
+    assert "saw 15 minutes only" in " ".join(edge(runs[0], later).output.split())
+
+
+def test_a_unit_whose_latencies_stay_needs_no_ruler(tmp_path: Path) -> None:
+    """Where the selftest saw sessions as they are differ by little, two runs without a ruler are told apart."""
+    levels = ("a", 0.010), ("b", 0.0105)
+    runs = [folder(tmp_path, name, {SMALL: constant(level)}) for name, level in levels]
+    calibrate(tmp_path, between_sessions=0.003)
+    (row,) = rows(*runs)
+    assert (row["outcome"], row["ruler"]) == ("slower", None)
 
 
 def test_new_missing_and_lost_trials_are_rows(tmp_path: Path) -> None:
     """Each has its word; a trial that is lost now ends the command with code 3."""
-    before = folder(tmp_path, "a", {SMALL: constant(0.01), BIG: constant(0.02)}, canaries())
-    after = folder(tmp_path, "b", {SMALL: constant(0.01), SMALL_ORT: constant(0.02)}, canaries())
+    before = folder(tmp_path, "a", {SMALL: constant(0.01), BIG: constant(0.02)})
+    after = folder(tmp_path, "b", {SMALL: constant(0.01), SMALL_ORT: constant(0.02)})
     told = {(row["model"], row["backend"]): row["outcome"] for row in rows(before, after)}
     assert told == {
         ("mobilenet_v1", "torch"): "not told apart",
@@ -173,14 +173,20 @@ def test_new_missing_and_lost_trials_are_rows(tmp_path: Path) -> None:
         signal="SIGKILL",
         stderr_tail="",
     )
-    lost = folder(tmp_path, "c", {SMALL: constant(0.01)}, [*canaries(), gone])
+    lost = folder(tmp_path, "c", {SMALL: constant(0.01)}, [gone])
     assert edge(before, lost).exit_code == 3
 
 
 def test_another_name_for_the_same_is_matched(tmp_path: Path) -> None:
     """A file's name holds its hash, so before and after differ; --match says what stands for what."""
-    before = folder(tmp_path, "a", {replace(SMALL, model="onnx:file=net,sha256=1"): constant(0.01)}, canaries())
-    after = folder(tmp_path, "b", {replace(SMALL, model="onnx:file=net,sha256=2"): constant(0.012)}, canaries())
+    before, after = (
+        folder(
+            tmp_path,
+            digit,
+            {replace(SMALL, model=f"onnx:file=net,sha256={digit}"): constant(level), RULER: [0.001] * 5},
+        )
+        for digit, level in (("1", 0.010), ("2", 0.012))
+    )
     assert [row["outcome"] for row in rows(before, after)] == ["missing", "new"]
     (row,) = rows(before, after, "--match", "sha256=1", "sha256=2")
     assert row["outcome"] == "slower"
@@ -190,8 +196,8 @@ def test_another_name_for_the_same_is_matched(tmp_path: Path) -> None:
 
 def test_what_else_changed_is_told(tmp_path: Path) -> None:
     """Kernel and packages stand below the table."""
-    before = folder(tmp_path, "a", {SMALL: constant(0.01)}, canaries(), facts={"kernel": "6.1"})
-    after = folder(tmp_path, "b", {SMALL: constant(0.01)}, canaries(), facts={"kernel": "6.2"})
+    before = folder(tmp_path, "a", {SMALL: constant(0.01)}, facts={"kernel": "6.1"})
+    after = folder(tmp_path, "b", {SMALL: constant(0.01)}, facts={"kernel": "6.2"})
     changed = json.loads(edge(before, after, "--json").output)["changed"]
     assert [(one["what"], one["before"], one["after"]) for one in changed] == [("kernel", "6.1", "6.2")]
     assert "What else changed" in edge(before, after).output
@@ -324,7 +330,7 @@ def test_parquet_holds_the_table(results: Path) -> None:
 def test_a_hostile_name_is_text_everywhere(tmp_path: Path) -> None:
     """HTML, formulas, markup, escapes and 10,000 characters steer no terminal, page or spreadsheet."""
     trial = replace(SMALL, model=HOSTILE)
-    runs = [folder(tmp_path, name, {trial: constant(0.01 * by)}, canaries()) for name, by in (("a", 1), ("b", 2))]
+    runs = [folder(tmp_path, name, {trial: constant(0.01 * by)}) for name, by in (("a", 1), ("b", 2))]
     printed = edge(*runs).output
     assert "\x1b" not in printed
     assert all(len(line) <= 80 for line in printed.splitlines())

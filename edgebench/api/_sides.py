@@ -9,10 +9,10 @@ from edgebench.api._takings import refuse_emulated
 from edgebench.api.reading import Result, read
 from edgebench.errors import UsageError
 from edgebench.judge import compare, context
-from edgebench.judge.compare import Compared, Known, Ruler, usable
+from edgebench.judge.compare import Compared, usable
 from edgebench.judge.trust import Measured, reliable
 from edgebench.measure import apart
-from edgebench.measure.apart import Apart, Reading
+from edgebench.measure.apart import SPREAD, SPREAD_WITHOUT_RULER, Apart, Reading, Spread
 from edgebench.measure.plan import TWIN
 from edgebench.measure.series import Medians
 from edgebench.measure.statistics import Estimate, latency_ratio
@@ -42,10 +42,10 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
-    """A unit's spread between sessions for two runs, and in words where it comes from; None: nobody measured it."""
+class Known:
+    """What is known of a unit's spread between sessions for two runs, and in words where it comes from."""
 
-    value: float | None
+    spread: Spread
     said: str
 
 
@@ -77,39 +77,39 @@ def _entry(result: Result) -> Resolution | None:
     return calibration.latest_resolution(calibration.read(unit.parent, unit.name))
 
 
-def known_of(entry: Resolution | None) -> Known:
+def known_of(entry: Resolution | None) -> compare.Known:
     """Return what a unit's selftest says of differences on it."""
     if entry is None:
-        return Known()
-    return Known(resolution=entry.resolution, reliable=reliable(entry.excluded_one, entry.sessions))
+        return compare.Known()
+    return compare.Known(resolution=entry.resolution, reliable=reliable(entry.excluded_one, entry.sessions))
 
 
-def spread_of(before: Side, after: Side) -> Spread:
+def spread_of(before: Side, after: Side) -> Known:
     """Return the spread between sessions that holds for two runs: the unit's own, as far as it is known that far."""
     entry = after.entry
-    usual_said = f"{100 * apart.SPREAD:g} % between sessions"
     if entry is None or entry.between_sessions is None or entry.span_s is None:
-        return Spread(value=None, said=f"{usual_said}, as no `selftest --aa` of this unit tells its own")
-    own_said = f"{100 * entry.between_sessions:.2g} % between sessions, by the selftest of {entry.at[:10]}"
+        return Known(spread=apart.ASSUMED, said="assumed, as no `selftest --aa` of this unit tells its own")
+    ruled = SPREAD if entry.between_sessions_ruled is None else entry.between_sessions_ruled
+    found = Spread(ruled=ruled, bare=entry.between_sessions)
+    said = f"by the selftest of {entry.at[:10]}"
     if abs((after.at - before.at).total_seconds()) <= entry.span_s:
-        return Spread(value=entry.between_sessions, said=own_said)
-    minutes = entry.span_s / 60
-    if entry.between_sessions >= apart.SPREAD:
-        return Spread(value=entry.between_sessions, said=own_said)
-    return Spread(value=apart.SPREAD, said=f"{usual_said}: the unit's own {own_said}, is of {minutes:.0f} minutes only")
+        return Known(spread=found, said=said)
+    wider = Spread(ruled=max(ruled, SPREAD), bare=max(found.bare, SPREAD_WITHOUT_RULER))
+    minutes = f"{entry.span_s / 60:.0f} minutes"
+    return Known(spread=wider, said=f"at least what is assumed of any unit: that {said} saw {minutes} only")
 
 
-def compared_of(sides: tuple[Side, Side], name: str, spread: float | None, *, one_unit: bool = True) -> Compared:
-    """Return a trial of two runs with the ratio of its latencies, where both have measured it."""
+def compared_of(sides: tuple[Side, Side], name: str, spread: Spread, ruler: str | None) -> Compared:
+    """Return a trial of two runs with the ratio of its latencies, where both have measured it.
+
+    It is held against the trial `ruler`, where both runs measured that in the same rounds.
+    """
     before, after = (side.rows.get(name) for side in sides)
     if before is None or after is None or not (usable(before) and usable(after)):
         return Compared(before=before, after=after)
-    common = common_ruler(sides) if one_unit else None
-    ruler = _ruler(sides, name, common)
     both = tuple(zip(sides, (before, after), strict=True))
-    wall, cpu = (
-        _ratio(both, common if ruler == "null" else None, spread, cpu=cpu, one_unit=one_unit) for cpu in (False, True)
-    )
+    against = ruler if ruler is not None and all(_rules(side, row, ruler) for side, row in both) else None
+    wall, cpu = (_ratio(both, against, spread, cpu=cpu) for cpu in (False, True))
     twins = [_twins(side, row) for side, row in both]
     measured = Measured(
         wall=apart.estimate(wall) if wall else None,
@@ -127,7 +127,7 @@ def compared_of(sides: tuple[Side, Side], name: str, spread: float | None, *, on
         taken="apart",
         measured=measured,
         machine=wall.machine if wall else None,
-        ruler=ruler if wall and wall.machine is not None else None,
+        ruler="null" if wall and wall.machine is not None else None,
         changed=(*changed, *context.clocks(before, after)),
     )
 
@@ -138,35 +138,26 @@ def common_ruler(sides: tuple[Side, Side]) -> str | None:
     return named[0] if named and len(sides[0].rows) > 1 else None
 
 
-def _ruler(sides: tuple[Side, Side], name: str, ruler: str | None) -> Ruler:
-    """Return what a trial is held against: the common ruler, if it was measured in the same rounds, else canaries."""
-    if ruler is None:
-        return "canary"
-    together = all(
-        session.together
-        for side in sides
-        for session in side.result.run.started.sessions
-        if session.name == side.rows[name].session
-    )
-    beside = all(side.rows[ruler].session == side.rows[name].session and usable(side.rows[ruler]) for side in sides)
-    return "null" if together and beside else "canary"
+def _rules(side: Side, row: TrialRow, ruler: str) -> bool:
+    """Tell whether a trial and its ruler were measured in the same rounds."""
+    ruling = side.rows[ruler]
+    sessions = {one.name: one.together for one in side.result.run.started.sessions}
+    return usable(ruling) and ruling.session == row.session and sessions[row.session]
 
 
-def _ratio(
-    both: Sequence[tuple[Side, TrialRow]], ruler: str | None, spread: float | None, *, cpu: bool, one_unit: bool
-) -> Apart | None:
+def _ratio(both: Sequence[tuple[Side, TrialRow]], ruler: str | None, spread: Spread, *, cpu: bool) -> Apart | None:
     """Return the ratio of a trial's latencies on one clock; None where one side has none on it."""
     before, after = (_reading(side, row, ruler, cpu=cpu) for side, row in both)
-    return apart.ratio(after, before, spread, one_unit=one_unit) if before and after else None
+    return apart.ratio(after, before, spread) if before and after else None
 
 
 def _reading(side: Side, row: TrialRow, ruler: str | None, *, cpu: bool) -> Reading | None:
-    """Return a trial's latency against a ruler by its name; without one against the canary."""
-    measured = side.taken[row.session, row.trial]
+    """Return a trial's latency, and against a ruler by its name."""
+    trial = _series(side.taken[row.session, row.trial], cpu=cpu)
     if ruler is None:
-        return apart.reading(_series(measured, cpu=cpu), measured.canary_s)
+        return apart.reading(trial, None)
     ruling = side.rows[ruler]
-    return apart.reading(_series(measured, cpu=cpu), _series(side.taken[ruling.session, ruling.trial], cpu=cpu))
+    return apart.reading(trial, _series(side.taken[ruling.session, ruling.trial], cpu=cpu))
 
 
 def _series(measured: Taken, *, cpu: bool) -> Medians:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edgebench.api._sides import Side, Spread, common_ruler, compared_of, known_of, side_of, spread_of
+from edgebench.api._sides import Known, Side, common_ruler, compared_of, known_of, side_of, spread_of
 from edgebench.api.reading import read
 from edgebench.errors import UsageError
 from edgebench.judge import compare, consequences, context
-from edgebench.judge.compare import Compared, ComparedRow, Known, usable
+from edgebench.judge.compare import Compared, ComparedRow, usable
 from edgebench.judge.context import Difference
 from edgebench.measure import apart
 from edgebench.store.calibration import Resolution
@@ -60,14 +60,14 @@ def runs(before: Path, after: Path, match: tuple[str, str] | None = None, fail_a
         )
     spread = spread_of(*sides)
     ruler = common_ruler(sides)
-    compared = [compared_of(sides, name, spread.value) for name in {**sides[0].rows, **sides[1].rows} if name != ruler]
-    settings = [context.of_run(side.result.run) for side in sides]
+    names = [name for name in {**sides[0].rows, **sides[1].rows} if name != ruler]
+    compared = [compared_of(sides, name, spread.spread, ruler) for name in names]
     return Comparison(
         before=before,
         after=after,
         by=None,
         rows=compare.rows(compared, known_of(sides[1].entry), fail_above),
-        changed=tuple(context.differences(*settings)),
+        changed=tuple(context.differences(context.of_run(sides[0].result.run), context.of_run(sides[1].result.run))),
         notes=tuple(_notes(compared, spread, sides[1].entry)),
         fail_above=fail_above,
     )
@@ -114,7 +114,7 @@ def devices(folder: Path, baseline: str | None = None) -> Comparison:
         raise UsageError(f"{plain(first)} is none of the units: expected one of {', '.join(newest)}.")
     sides = {unit: side_of(path, None) for unit, path in newest.items()}
     compared = [
-        compared_of((sides[first], side), name, None, one_unit=False)
+        compared_of((sides[first], side), name, apart.ASSUMED, None)
         for unit, side in sides.items()
         if unit != first
         for name in sides[first].rows
@@ -124,7 +124,7 @@ def devices(folder: Path, baseline: str | None = None) -> Comparison:
         before=newest[first],
         after=folder,
         by="device",
-        rows=compare.rows(compared, Known(), None),
+        rows=compare.rows(compared, compare.Known(), None),
         changed=(),
         notes=(
             f"Taken apart, on different machines: each ratio is that to {first}, and nothing but its size "
@@ -145,24 +145,25 @@ def run_folders(folder: Path) -> tuple[Path, ...]:
 # --- before and after ------------------------------------------------------------------------------------------------
 
 
-def _notes(compared: Sequence[Compared], spread: Spread, entry: Resolution | None) -> Iterator[str]:
+def _notes(compared: Sequence[Compared], known: Known, entry: Resolution | None) -> Iterator[str]:
     rulers = {one.ruler for one in compared if one.measured is not None}
-    yield (
-        "Taken apart: the runs are of different times, so nothing is paired, and intervals are wider by what sessions "
-        f"of a unit differ ({spread.said})."
-    )
-    words = {
-        "canary": "the canary's loop before each round",
-        "null": "the trial of `null` in the same rounds",
-    }
-    for ruler in sorted(one for one in rulers if one is not None):
+    spreads = []
+    if "null" in rulers:
+        spreads.append(f"{100 * known.spread.ruled:.2g} %")
+    if None in rulers:
+        spreads.append(f"{100 * known.spread.bare:.2g} %{' without a ruler' * ('null' in rulers)}")
+    if spreads:
         yield (
-            f"Each latency is held against {words[ruler]}; by how much that itself changed stands under `machine`, and "
-            "half of it widens the interval."
+            "Taken apart: the runs are of different times, so nothing is paired, and intervals are wider by what "
+            f"sessions of a unit differ: {', '.join(spreads)} ({known.said})."
+        )
+    if "null" in rulers:
+        yield (
+            "Each latency is held against the trial of `null` in the same rounds; by how much that itself changed "
+            "stands under `machine`, and up to half of it widens the interval."
         )
     if None in rulers:
-        told = 100 * apart.SPREAD_WITHOUT_RULER
-        yield f"Where the machine was not watched nothing tells its clock: intervals are wider by {told:g} %."
+        yield "Measured with `--backend null` in both runs this is finer: a ruler takes the machine's own changes out."
     if entry is None:
         yield "The unit has no selftest: differences below 1 % are not called any. Run `edgebench selftest --aa`."
 

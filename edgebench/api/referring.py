@@ -58,7 +58,8 @@ def _evidence(mine: Own, what: What, ours: Taking, theirs: Taking) -> Usual | No
             return _one(pair.latency_ratio, pair.latency_ratio_low, pair.latency_ratio_high, _OWN_PAIR)
         if pair.subject == mine.row.trial and _value(rows[pair.baseline], what) == getattr(theirs, what):
             found = pair.latency_ratio, pair.latency_ratio_high, pair.latency_ratio_low
-            return _one(*(None if one is None else 1 / one for one in found), _OWN_PAIR)
+            value, low, high = (None if one is None else 1 / one for one in found)
+            return _one(value, low, high, _OWN_PAIR)
     return None
 
 

@@ -14,6 +14,7 @@ from edgebench.api.running import carry_out, silent
 from edgebench.board import neighbour as neighbours
 from edgebench.errors import LostTrialError, UsageError
 from edgebench.measure import apart, truth
+from edgebench.measure.apart import Reading
 from edgebench.measure.duration import expected_seconds
 from edgebench.measure.plan import TWIN, VERDICT_INVOCATIONS
 from edgebench.measure.series import Series
@@ -153,6 +154,7 @@ def _enough(measured: Series | None) -> bool:
 def _entry(asked: SelfTest, planned: Plan, check: Check, result: Result) -> Resolution:
     own, usual = truth.tally(check.own, 1.0), truth.tally(check.usual, 1.0)
     now = datetime.now(UTC)
+    readings = list(_readings(planned, result))
     return Resolution(
         at=now.isoformat(timespec="seconds"),
         edgebench_version=__version__,
@@ -170,14 +172,17 @@ def _entry(asked: SelfTest, planned: Plan, check: Check, result: Result) -> Reso
         median_half_width=truth.median_half_width(check.own),
         naive_excluded_one=usual.excluded,
         run=result.folder.name,
-        between_sessions=_between_sessions(planned, result),
+        between_sessions=apart.between_sessions(one.latency for one in readings),
+        between_sessions_ruled=apart.between_sessions(one.against for one in readings),
         span_s=(now - datetime.fromisoformat(result.run.started.started)).total_seconds(),
     )
 
 
-def _between_sessions(planned: Plan, result: Result) -> float | None:
-    """Return how far the sessions of a trial lie apart, each against its canary."""
+def _readings(planned: Plan, result: Result) -> Iterator[Reading]:
+    """Yield what each session says of the trial, beside its canary; one agent sings in all of them."""
     measured = taken(result.run)
-    of_one = [measured.get((session.name, planned.trials[0].id)) for session in planned.sessions]
-    readings = [apart.reading(one.series.wall_s, one.canary_s) for one in of_one if one is not None]
-    return apart.between_sessions([one for one in readings if one is not None])
+    for session in planned.sessions:
+        found = measured.get((session.name, planned.trials[0].id))
+        reading = apart.reading(found.series.wall_s, found.canary_s) if found is not None else None
+        if reading is not None:
+            yield reading

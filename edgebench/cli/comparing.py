@@ -58,8 +58,8 @@ def compare(  # noqa: PLR0913, PLR0917 - a command has as many parameters as opt
     """Say what changed from one run to another, which trial of a run is quicker, or why two numbers differ."""
     form = _form(as_json=as_json, as_csv=as_csv, as_markdown=as_markdown)
     given = {"--by": by, "--explain": explain, "--match": match, "--parquet": parquet, "--executed": executed or None}
+    _refuse({"--baseline": (baseline, by, "--by"), "--trial": (trial, explain, "--explain")})
     kind = _kind(first, second, {name for name, value in given.items() if value is not None})
-    _refuse({"--baseline": (baseline, "--by"), "--trial": (trial, "--explain")}, kind)
     limit = None if fail_above is None else share(fail_above, "--fail-above")
     if limit is not None and kind not in ("--runs", "--by"):
         raise UsageError("--fail-above is a gate for two runs, or for --by with --baseline: expected one of them.")
@@ -98,9 +98,9 @@ def _kind(first: Path, second: Path | None, given: set[str]) -> str:
     return kind
 
 
-def _refuse(options: dict[str, tuple[str | None, str]], kind: str) -> None:
-    for name, (value, owner) in options.items():
-        if value is not None and kind != owner:
+def _refuse(options: dict[str, tuple[str | None, str | None, str]]) -> None:
+    for name, (value, owned, owner) in options.items():
+        if value is not None and owned is None:
             raise UsageError(f"{name} belongs to {owner}: expected both or neither.")
 
 

@@ -35,7 +35,7 @@ class Outcome(StrEnum):
 
 
 Taken = Literal["together", "apart"]
-Ruler = Literal["canary", "null"]
+Ruler = Literal["null"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

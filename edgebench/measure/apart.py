@@ -1,11 +1,11 @@
 """The ratio of two latencies that were taken at different times, each against a ruler of its own session.
 
-What changes from one session to the next (clock, host, neighbours) changes the ruler as well: the canary that sings
-before each round, or a trial of the backend `null`. docs/decisions/0010 says where the figures here come from.
+What changes from one session to the next (clock, host, neighbours) changes the ruler as well: a trial of the backend
+`null`. docs/decisions/0010 says where the figures here come from.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
@@ -19,7 +19,7 @@ from edgebench.measure.statistics import CONFIDENCE, Estimate, log_sd
 SPREAD = 0.01
 """Standard deviation of a log-latency against its ruler between sessions of a unit that has no selftest.
 
-Beyond what the processes of a session explain it was 0.5 and 0.6 % in two runs of 40 sessions.
+Beyond what the processes of a session explain it was 0.5 and 0.6 % in two runs of 40 sessions, against their canary.
 """
 
 SPREAD_WITHOUT_RULER = 0.05
@@ -48,6 +48,18 @@ class Reading:
     ruler: Estimate | None = None
     against: Estimate | None = None
     wander: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """A unit's standard deviations between sessions of a log-latency against its ruler, and without one."""
+
+    ruled: float = SPREAD
+    bare: float = SPREAD_WITHOUT_RULER
+
+
+ASSUMED = Spread()
+"""Of a unit that nobody tested."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,23 +98,21 @@ def reading(trial: Medians, ruler: Medians | None) -> Reading | None:
     )
 
 
-def ratio(after: Reading, before: Reading, spread: float | None = None, *, one_unit: bool = True) -> Apart:
-    """Return the ratio of two latencies that were taken apart, the machine's own change taken out of it.
+def ratio(after: Reading, before: Reading, spread: Spread = ASSUMED) -> Apart:
+    """Return the ratio of two latencies that were taken apart; the machine's own change is taken out by their rulers.
 
-    `spread` is the unit's standard deviation of a log-latency between sessions; None: `SPREAD`, and without a ruler in
-    both sessions `SPREAD_WITHOUT_RULER` at least. Of two units (not `one_unit`) rulers are not compared.
+    Without a ruler in both sessions the latencies are taken as they are.
     """
-    ruled = one_unit and after.ruler is not None and before.ruler is not None
+    ruled = after.ruler is not None and before.ruler is not None
     mine, other = (after.against, before.against) if ruled else (after.latency, before.latency)
     assert mine is not None
     assert other is not None
     machine = after.ruler.value / before.ruler.value if ruled and after.ruler and before.ruler else None
-    between = (SPREAD if spread is None else spread) if ruled else max(spread or 0.0, SPREAD_WITHOUT_RULER)
-    sds = log_sd(mine), log_sd(other)
+    between = spread.ruled if ruled else spread.bare
     value = mine.value / other.value
-    if sds[0] is None or sds[1] is None:
+    if mine.low is None or other.low is None:
         return Apart(ratio=value, machine=machine, log_sd=None, freedom=None)
-    parts = [(sd**2 / one.invocations, one.invocations - 1) for sd, one in zip(sds, (mine, other), strict=True)]
+    parts = [_of_processes(one) for one in (mine, other)]
     own = sum(variance for variance, _ in parts)
     moved = _left_open((*after.wander, *before.wander)) * math.log(machine) if machine is not None else 0.0
     total = own + 2 * between**2 + moved**2
@@ -128,17 +138,22 @@ def estimate(found: Apart, confidence: float = CONFIDENCE) -> Estimate:
     )
 
 
-def between_sessions(readings: Sequence[Reading]) -> float | None:
-    """Return the standard deviation between sessions of one trial's log-latency against its ruler.
+def between_sessions(estimates: Iterable[Estimate | None]) -> float | None:
+    """Return the standard deviation between sessions of one trial's log-latency, or of what it is against a ruler.
 
     What the spread of their processes explains is taken off; 0 where it explains all. None for few sessions.
     """
-    told = [one.against for one in readings if one.against is not None and one.against.low is not None]
+    told = [one for one in estimates if one is not None and one.low is not None]
     if len(told) < FEWEST_SESSIONS:
         return None
-    variances = [(log_sd(one) or 0.0) ** 2 / one.invocations for one in told]
+    variances = [_of_processes(one)[0] for one in told]
     between = float(np.var([math.log(one.value) for one in told], ddof=1))
     return math.sqrt(max(0.0, between - fmean(variances)))
+
+
+def _of_processes(found: Estimate) -> tuple[float, int]:
+    """Return the variance of a log-latency that its processes tell, and its degrees of freedom."""
+    return (log_sd(found) or 0.0) ** 2 / found.invocations, found.invocations - 1
 
 
 def _centred(rounds: Sequence[Mapping[int, float]]) -> list[float]:

@@ -102,7 +102,7 @@ def markdown(
         ]
         yield from table_lines(("what", "before", "after"), cells)
     yield ""
-    yield from (f"- {literal(note, 1000)}" for note in notes)
+    yield from (f"- {literal(note, 1000).replace('&#96;', '`')}" for note in notes)
 
 
 def name(row: ComparedRow) -> str:

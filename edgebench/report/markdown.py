@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from edgebench.untrusted import plain
 
-_MEANING = "&<>|*_`[]()\\#!~@{}^$"
+_MEANING = "&<>|*_`[]\\#~@$"
 """Signs that make markup, HTML, a mention or a formula of what stands around them."""
 
 

@@ -43,8 +43,9 @@ class Resolution:
     `resolution` is the 95th percentile of |ratio - 1|: what is smaller cannot be told from no difference here.
     `naive_excluded_one` counts the same sessions by the usual protocol on the same samples. `run` is the run folder's
     name; `neighbour` tells of a load of our own beside it. `between_sessions` is the standard deviation between the
-    sessions of the trial's log-latency against the canary, beyond what processes explain, over `span_s` seconds; None
-    in entries of before it was taken, and of few sessions.
+    sessions of the trial's log-latency, beyond what processes explain, over `span_s` seconds; `between_sessions_ruled`
+    that of its ratio to the canary, which one agent sang for all of them. None in entries of before they were taken,
+    and of few sessions.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -66,6 +67,7 @@ class Resolution:
     naive_excluded_one: int
     run: str
     between_sessions: float | None = None
+    between_sessions_ruled: float | None = None
     span_s: float | None = None
     kind: Literal["resolution"] = "resolution"
 
