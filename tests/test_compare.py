@@ -62,7 +62,7 @@ def folder(
     **changes: Any,
 ) -> Path:
     """Write a run folder that measured these trials to their end, with further lines; return it."""
-    path = place / changes.get("unit", UNIT) / name
+    path = place / str(changes.get("unit", UNIT)) / name
     path.mkdir(parents=True)
     plan = started(*medians, **{"emulated": False, **changes})
     told = [plan, *lines, *measured(medians), SessionEnded(session="s1"), ended()]

@@ -25,8 +25,8 @@ def test_a_run_states_machine_versions_and_protocol() -> None:
         versions={"numpy": "2.5"},
         protocol=Protocol(invocations=10),
     )
-    runs = [told(each, ended()) for each in (one, other)]
-    found = list(context.differences(*map(context.of_run, runs)))
+    before, after = (context.of_run(told(each, ended())) for each in (one, other))
+    found = list(context.differences(before, after))
     assert [each.what for each in found] == ["kernel", "package numpy", "protocol: invocations"]
 
 

@@ -117,14 +117,16 @@ def test_four_processes_on_one_side_give_no_interval() -> None:
     assert few is not None
     found = apart.ratio(few, reading(0.01, None))
     assert (found.log_sd, found.freedom) == (None, None)
-    assert (apart.estimate(found).value, apart.estimate(found).low) == (pytest.approx(2.0), None)
+    assert apart.estimate(found).value == pytest.approx(2.0)
+    assert apart.estimate(found).low is None
 
 
 def test_nothing_measured_is_no_reading() -> None:
     """A trial without rounds has no latency; a ruler of other rounds rules nothing."""
     assert apart.reading({}, None) is None
     other = apart.reading({0: {0: 0.01}}, {0: {1: 0.01}})
-    assert other == Reading(latency=Estimate(value=pytest.approx(0.01), low=None, high=None, invocations=1))
+    assert other is not None
+    assert (other.ruler, other.against, other.wander) == (None, None, ())
 
 
 def test_an_interval_at_another_level_follows_student() -> None:
