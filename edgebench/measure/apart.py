@@ -19,11 +19,11 @@ from edgebench.measure.statistics import CONFIDENCE, Estimate, log_sd
 SPREAD = 0.01
 """Standard deviation of a log-latency against its ruler between sessions of a unit that has no selftest.
 
-Beyond what the processes of a session explain it was 0.5 and 0.6 % in two runs of 40 sessions, against their canary.
+Beyond what the processes of a session explain it was 0.3 and 0.4 % in two runs of 40 sessions, against their canary.
 """
 
 SPREAD_WITHOUT_RULER = 0.05
-"""The same of a latency without a ruler: it was 4.0 and 4.3 % within a quarter of an hour."""
+"""The same of a latency without a ruler: it was 4.0 and 4.2 % within a quarter of an hour."""
 
 LEFT_OPEN = 0.5
 """Share of the ruler's own change that is a standard deviation of the ratio: a latency may not follow it, or twice.
