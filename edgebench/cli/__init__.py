@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from edgebench import __version__
-from edgebench.cli import boards, claims, comparing, counting, listing, predicting, selftest
+from edgebench.cli import boards, claims, comparing, counting, listing, predicting, reporting, selftest
 from edgebench.cli.options import Host, Inputs, Json, Results, Weights, share, span_s
 from edgebench.cli.printing import fields, print_json, print_sentence, print_table, say
 from edgebench.errors import EdgebenchError, UsageError
@@ -182,6 +182,7 @@ app.command("count")(counting.count)
 app.command("claims")(claims.claims)
 app.command("compare")(comparing.compare)
 app.command("predict")(predicting.predict)
+app.command("report")(reporting.report)
 
 
 @app.command()

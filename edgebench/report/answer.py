@@ -1,6 +1,7 @@
 """The answer in words: what a run says, before any table. Pure functions from rows to sentences."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import groupby
 
 from edgebench import units
@@ -16,19 +17,41 @@ _TOLD_APART = frozenset({"beats_bound"})
 """Flags that have a sentence of their own for each trial."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a run says, by the question it answers.
+
+    `fastest`: the backends of each model; `pair`: what became of the widest ratio of mult-adds; `checked`: the A/A';
+    `circumstances`: energy, long runs, throttling; `distrusted`: what was lost, cannot be, or is flagged.
+    """
+
+    fastest: tuple[str, ...]
+    pair: tuple[str, ...]
+    checked: tuple[str, ...]
+    circumstances: tuple[str, ...]
+    distrusted: tuple[str, ...]
+
+
+def answer(summary: Summary) -> Answer:
+    """Return what was found: fastest backends and the widest pair; the check; what was lost or is flagged."""
+    return Answer(
+        fastest=tuple(_fastest(summary.backends)),
+        pair=tuple(_headline_pair(summary.pairs)),
+        checked=(*_twins(summary.pairs), *_checked(summary.trials)),
+        circumstances=(*_energy(summary.trials), *_sustained(summary.trials), *_throttled(summary.trials)),
+        distrusted=(
+            *_not_measured(summary.trials),
+            *_impossible(summary.trials),
+            *_distrusted(summary.trials),
+            *_distrusted_pairs(summary),
+        ),
+    )
+
+
 def sentences(summary: Summary) -> Iterator[str]:
     """Yield what was found, the most important first: fastest backends, the widest pair, the check, what was lost."""
-    yield from _fastest(summary.backends)
-    yield from _headline_pair(summary.pairs)
-    yield from _twins(summary.pairs)
-    yield from _checked(summary.trials)
-    yield from _energy(summary.trials)
-    yield from _sustained(summary.trials)
-    yield from _throttled(summary.trials)
-    yield from _not_measured(summary.trials)
-    yield from _impossible(summary.trials)
-    yield from _distrusted(summary.trials)
-    yield from _distrusted_pairs(summary)
+    found = answer(summary)
+    yield from (*found.fastest, *found.pair, *found.checked, *found.circumstances, *found.distrusted)
 
 
 def interval(low: float | None, high: float | None) -> str:

@@ -1,0 +1,223 @@
+"""Write reports: a page of one run, or of all runs below a folder, as HTML or as Markdown with pictures."""
+
+import math
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from edgebench.api import _accuracy
+from edgebench.errors import UsageError
+from edgebench.judge import fronts, places
+from edgebench.judge.consequences import VerdictRow
+from edgebench.judge.fronts import Accuracy
+from edgebench.judge.places import Measurements, Place
+from edgebench.judge.trust import FORBIDDING
+from edgebench.report.page import charts, composing, document, history, markdown, watching
+from edgebench.report.page import html as page_html
+from edgebench.report.page.document import Document
+from edgebench.report.page.material import Material
+from edgebench.store import derived
+from edgebench.store.derived import Context
+from edgebench.store.rows import BackendRow, LayerRow, MinuteRow, PairRow, TrialRow
+from edgebench.store.tables import Summary
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAME = "report"
+"""The name of a report in its folder: report.html, report.md."""
+
+_NEEDED = ("altair", "vl_convert", "jinja2")
+_PICTURE_SCALE = 2.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What was written: the page, its size, and its answer in a sentence."""
+
+    path: Path
+    size_bytes: int
+    headline: str
+
+
+def report(path: str | Path, output: Path | None = None) -> Report:
+    """Write the HTML page of a run folder, or of all runs below a folder, and return where it lies.
+
+    Without `output` it lies in that folder as report.html. Raise UsageError where there is no run, where its tables
+    cannot be read, and where what draws is not installed.
+    """
+    _check_installed()
+    given = Path(path)
+    target = given / f"{NAME}.html" if output is None else output
+    if target.is_dir():
+        raise UsageError(f"{target} is a folder: expected the name of a file to write, such as {target / NAME}.html.")
+    page = _page(given, target.parent)
+    text = page_html.render(page, _relative(given, target.parent))
+    _write(target, text.encode("utf-8", "replace"))
+    return Report(path=target, size_bytes=target.stat().st_size, headline=page.headline)
+
+
+def report_markdown(path: str | Path, folder: Path) -> Report:
+    """Write the same as Markdown into a folder, each chart as PNG and as SVG; raise UsageError as `report` does."""
+    _check_installed()
+    given = Path(path)
+    page = _page(given, folder)
+    target = folder / f"{NAME}.md"
+    _write(target, markdown.render(page, _relative(given, folder)).encode("utf-8", "replace"))
+    _draw(page, folder / markdown.PICTURES)
+    return Report(path=target, size_bytes=target.stat().st_size, headline=page.headline)
+
+
+def _check_installed() -> None:
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        raise UsageError(
+            f"A report is drawn by Altair, and {', '.join(missing)} is not installed: run "
+            "`pip install 'edgebench[report]'`, in a clone `.venv/bin/pip install -c constraints.txt -e '.[report]'`."
+        )
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written ({error.strerror}): name a file that can, with -o or --markdown."
+        ) from error
+
+
+def _draw(page: Document, folder: Path) -> None:
+    """Write each chart of a page as PNG and as SVG."""
+    import altair as alt
+    import vl_convert
+
+    version = "_".join(alt.SCHEMA_VERSION.split(".")[:2])
+    for section in page.sections:
+        for chart in section.charts:
+            spec = charts.printed(chart)
+            png = vl_convert.vegalite_to_png(spec, vl_version=version, scale=_PICTURE_SCALE, allowed_base_urls=[])
+            svg = vl_convert.vegalite_to_svg(spec, vl_version=version, allowed_base_urls=[])
+            _write(folder / f"{chart.name}.png", png)
+            _write(folder / f"{chart.name}.svg", svg.encode("utf-8"))
+
+
+def _relative(given: Path, beside: Path) -> str:
+    found = Path(os.path.relpath(given.resolve(), beside.resolve())).as_posix()
+    return "" if found == "." else found
+
+
+def _page(given: Path, beside: Path) -> Document:
+    folders = derived.run_folders(given)
+    if folders == (given,):
+        return composing.page(material(given))
+    return _history(given, folders, beside)
+
+
+# --- one run ---------------------------------------------------------------------------------------------------------
+
+
+def material(folder: Path) -> Material:
+    """Return what the tables of a run say, each text fit to be shown; raise UsageError for a table that is none."""
+    context = derived.context(folder)
+    trials = tuple(_shown(folder / "trials.csv", TrialRow))
+    accuracies, measured = _printed(trials)
+    return Material(
+        context=context,
+        summary=Summary(
+            trials=trials,
+            pairs=tuple(_shown(folder / "pairs.csv", PairRow)),
+            backends=tuple(_shown(folder / "backends.csv", BackendRow)),
+            minutes=tuple(_shown(folder / "minutes.csv", MinuteRow, needed=False)),
+        ),
+        verdicts=tuple(_shown(folder / "verdicts.csv", VerdictRow, needed=False)),
+        layers=tuple(_shown(folder / "layers.csv", LayerRow)),
+        rounds=derived.frame(folder / "rounds.csv", watching.COLUMNS),
+        fronts=fronts.fronts(measured, accuracies, {row.model: row.mult_adds for row in trials if row.mult_adds}),
+        printed=len({row.model for row in trials if row.latency_p50_s is not None} & accuracies.keys()),
+    )
+
+
+def _shown(path: Path, kind: type[T], *, needed: bool = True) -> Iterator[T]:
+    """Yield the rows of a table; of one that earlier versions did not write, nothing where there is none."""
+    if needed or path.is_file():
+        yield from map(document.shown_row, derived.records(path, kind))
+
+
+def _printed(trials: Iterable[TrialRow]) -> tuple[dict[str, Accuracy], tuple[Measurements, ...]]:
+    """Return the printed accuracies of the networks of a run, and their latencies by setting."""
+    found: defaultdict[Place, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    models = set()
+    for row in trials:
+        if row.latency_p50_s is not None and not row.twin and not _forbidden(row):
+            models.add(row.model)
+            found[_place(row)][row.model].append(row.latency_p50_s)
+    known = {
+        model: Accuracy(top1=accuracy.top1, source=accuracy.source)
+        for model, accuracy in _accuracy.accuracies().items()
+        if model in models
+    }
+    measured = tuple(Measurements(place=place, latency_s=_means(networks)) for place, networks in found.items())
+    return known, measured
+
+
+def _means(networks: Mapping[str, list[float]]) -> dict[str, float]:
+    return {model: math.exp(fmean(map(math.log, times))) for model, times in networks.items()}
+
+
+def _forbidden(row: TrialRow) -> bool:
+    return any(flag in FORBIDDING or flag.startswith("invalid_") for flag in row.flags.split())
+
+
+def _place(row: TrialRow) -> Place:
+    return Place(
+        source=places.RUNS,
+        board=row.unit,
+        runtime=row.backend,
+        version=None,
+        processor="gpu" if row.own_cpu is False else "cpu",
+        arithmetic="integer" if row.precision_asked.startswith("int") else "float",
+        precision=row.precision_asked,
+        threads=row.threads_asked,
+        batch=row.batch,
+        settings=None,
+        chosen=True,
+        judged=True,
+    )
+
+
+# --- many runs -------------------------------------------------------------------------------------------------------
+
+
+def _history(given: Path, folders: Iterable[Path], beside: Path) -> Document:
+    import pandas as pd
+
+    frames = [frame for folder in folders if not (frame := _trials_of(folder, given, beside)).empty]
+    if not frames:
+        raise UsageError(f"The runs below {given} hold no trial: expected one that was measured.")
+    rows = pd.concat(frames, ignore_index=True)
+    return history.page(rows, f"Runs in {document.shown(given.resolve().name)}")
+
+
+def _trials_of(folder: Path, given: Path, beside: Path) -> "pd.DataFrame":
+    """Return the trials of one run without its twins, with its date and version beside each."""
+    rows = derived.frame(folder / "trials.csv", history.COLUMNS)
+    missing: dict[str, Any] = {name: float("nan") for name in history.COLUMNS if name not in rows}
+    rows = rows.assign(**missing)
+    rows = rows.loc[rows["twin"].astype(str) != "True"].reset_index(drop=True)
+    for column in ("unit", "model", "backend", "precision_asked", "runtime_version", "flags"):
+        rows[column] = rows[column].map(lambda text: document.shown(text) if isinstance(text, str) else text)
+    said: Context = derived.context(folder)
+    return rows.assign(
+        run=document.shown(folder.relative_to(given).as_posix()),
+        path=_relative(folder, beside),
+        started=said.started,
+        edgebench_version=document.shown(said.edgebench_version),
+    )

@@ -1,0 +1,385 @@
+"""Draw the charts of a page: records in, Vega-Lite out, its colours by name so that light, dark and paper share it.
+
+Every text of a run reaches a chart as a value of its data, never as the name of a field or as part of an expression.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgebench.report.page.document import Chart
+
+if TYPE_CHECKING:
+    import altair as alt
+
+SERIES = 8
+"""Colours that are told apart; a ninth series takes the first one again, with another shape."""
+
+_SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left")
+PRINTED: Mapping[str, str] = {
+    # Okabe and Ito's colours for the colour-blind, their yellow left out: on white it is not seen.
+    "var(--series-1)": "#0072b2",
+    "var(--series-2)": "#d55e00",
+    "var(--series-3)": "#009e73",
+    "var(--series-4)": "#cc79a7",
+    "var(--series-5)": "#e69f00",
+    "var(--series-6)": "#56b4e9",
+    "var(--series-7)": "#000000",
+    "var(--series-8)": "#767676",
+    "var(--ink)": "#1b1f24",
+    "var(--muted)": "#57606a",
+    "var(--grid)": "#e4e7eb",
+    "var(--accent)": "#0b5cad",
+    "var(--warn)": "#b3261e",
+    "var(--surface)": "#ffffff",
+}
+"""The names that stand for colours in a chart, with the colours of a picture in a file of its own."""
+
+_LABELS = {
+    "seconds": "format(datum.value, '~s') + 's'",
+    "joules": "format(datum.value, '~s') + 'J'",
+    "count": "format(datum.value, '~s')",
+    "mebibytes": "format(datum.value / 1048576, ',~r') + ' MiB'",
+    "share": "format(datum.value, '.0%')",
+    "plain": "format(datum.value, '~g')",
+    "hertz": "format(datum.value, '~s') + 'Hz'",
+}
+_NAMES = frozenset({"datasets", "domain", "sort"})  # keys of a chart that hold a run's own texts
+_MARGIN = 1.12
+_DECADES = 2.2  # an axis of more decades is labelled at their beginnings alone
+_TYPE = "system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dot:
+    """A figure with its interval in a row of a chart; `shown` is the figure as text."""
+
+    row: str
+    series: str
+    x: float
+    low: float | None
+    high: float | None
+    shown: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """A point in a plane, its interval vertical. `label` is written beside it, `name` and `shown` when pointed at."""
+
+    series: str
+    x: float
+    y: float
+    name: str
+    shown: str
+    low: float | None = None
+    high: float | None = None
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stroke:
+    """A vertex of the line of a series; of a band its lower and upper edge."""
+
+    series: str
+    x: float
+    y: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """A part of a bar."""
+
+    row: str
+    part: str
+    x: float
+    shown: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantity:
+    """What an axis counts: its title, and the unit of `_LABELS` that its ticks are written in."""
+
+    title: str
+    unit: str
+
+
+def intervals(name: str, says: str, dots: Sequence[Dot], quantity: Quantity) -> Chart:
+    """Return figures with their intervals on one logarithmic axis, a row a name, its series one below the other."""
+    import altair as alt
+
+    rows, series = _distinct(one.row for one in dots), _distinct(one.series for one in dots)
+    ends = [end for one in dots for end in (one.low, one.high, one.x) if end is not None and end > 0]
+    colour, shape = _coloured(series)
+    across = alt.Y("row:N", sort=rows, axis=alt.Axis(title=None, labelColor="var(--ink)"), scale=_bands())
+    offset = alt.YOffset("series:N", sort=series)
+    shared = {"y": across, "color": colour, **({"yOffset": offset} if len(series) > 1 else {})}
+    x = alt.X("x:Q", **_log(ends, quantity, room=1.5))
+    base = alt.Chart(alt.NamedData(name="rows"))
+    hints = [alt.Tooltip("row:N", title=""), alt.Tooltip("series:N", title=" "), alt.Tooltip("shown:N", title="  ")]
+    layers = alt.layer(
+        base.mark_rule(strokeWidth=2.5, opacity=0.55, strokeCap="round").encode(
+            x=alt.X("low:Q", **_log(ends, quantity, room=1.5)), x2="high:Q", tooltip=hints, **shared
+        ),
+        base.mark_point(filled=True, size=64, opacity=1).encode(x=x, shape=shape, tooltip=hints, **shared),
+        base.mark_text(align="left", dx=9, fontSize=11, color="var(--muted)").encode(
+            x=alt.X("end:Q", **_log(ends, quantity, room=1.5)),
+            text="brief:N",
+            **{key: value for key, value in shared.items() if key != "color"},
+        ),
+    )
+    values = [
+        {**asdict(one), "end": one.high if one.high is not None else one.x, "brief": one.shown.partition(" [")[0]}
+        for one in dots
+    ]
+    return _chart(name, says, layers, {"rows": values}, height=len(rows) * (13 * len(series) + 11))
+
+
+def plane(  # noqa: PLR0913 - what is drawn, layer by layer
+    name: str,
+    says: str,
+    spots: Sequence[Spot],
+    quantities: tuple[Quantity, Quantity],
+    *,
+    lines: Sequence[Stroke] = (),
+    limits: Sequence[Spot] = (),
+    logarithmic: tuple[bool, bool] = (True, True),
+) -> Chart:
+    """Return points in a plane, with lines through each series, and `limits`: short strokes that stand under points."""
+    import altair as alt
+
+    series = _distinct(one.series for one in (*spots, *lines))
+    colour, shape = _coloured(series)
+    xs = [one.x for one in (*spots, *lines, *limits)]
+    ys = [end for one in (*spots, *lines, *limits) for end in (one.y, one.low, one.high) if end is not None]
+    x = alt.X("x:Q", **_axis(xs, quantities[0], logarithmic=logarithmic[0]))
+    y = alt.Y("y:Q", **_axis(ys, quantities[1], logarithmic=logarithmic[1]))
+    low = alt.Y("low:Q", **_axis(ys, quantities[1], logarithmic=logarithmic[1]))
+    hints = [alt.Tooltip("name:N", title=""), alt.Tooltip("series:N", title=" "), alt.Tooltip("shown:N", title="  ")]
+    points = alt.Chart(alt.NamedData(name="spots"))
+    drawn = []
+    if any(one.low is not None for one in lines):
+        bands = alt.Chart(alt.NamedData(name="lines"))
+        drawn.append(bands.mark_area(opacity=0.18).encode(x=x, y=low, y2="high:Q", color=colour))
+    if lines:
+        fits = alt.Chart(alt.NamedData(name="lines"))
+        drawn.append(fits.mark_line(strokeWidth=1.5, opacity=0.7).encode(x=x, y=y, color=colour))
+    if limits:
+        below = alt.Chart(alt.NamedData(name="limits"))
+        ticks = below.mark_tick(orient="horizontal", size=16, thickness=2, color="var(--ink)")
+        drawn.append(ticks.encode(x=x, y=y, tooltip=hints[::2]))
+    if any(one.low is not None for one in spots):
+        drawn.append(points.mark_rule(opacity=0.5, strokeWidth=1.5).encode(x=x, y=low, y2="high:Q", color=colour))
+    if spots:
+        marks = points.mark_point(filled=True, size=56, opacity=0.9)
+        drawn.append(marks.encode(x=x, y=y, color=colour, shape=shape, tooltip=hints))
+    if any(one.label for one in spots):
+        written = points.mark_text(dy=-11, fontSize=11, color="var(--muted)", limit=120)
+        drawn.append(written.encode(x=x, y=y, text="label:N"))
+    data = {"spots": [*map(asdict, spots)], "lines": [*map(asdict, lines)], "limits": [*map(asdict, limits)]}
+    return _chart(name, says, alt.layer(*drawn), data, height=320)
+
+
+def bars(name: str, says: str, slices: Sequence[Slice], quantity: Quantity, marks: Sequence[Dot] = ()) -> Chart:
+    """Return bars of parts from zero on, and `marks`: strokes across them, such as a highest total."""
+    import altair as alt
+
+    rows, parts = _distinct(one.row for one in slices), _distinct(one.part for one in slices)
+    colour, _ = _coloured(parts, "part:N")
+    y = alt.Y("row:N", sort=rows, axis=alt.Axis(title=None, labelColor="var(--ink)"), scale=_bands())
+    axis = alt.Axis(title=quantity.title, labelExpr=_LABELS[quantity.unit], tickCount=5)
+    hints = [alt.Tooltip("row:N", title=""), alt.Tooltip("part:N", title=" "), alt.Tooltip("shown:N", title="  ")]
+    drawn = [
+        alt.Chart(alt.NamedData(name="slices"))
+        .mark_bar(height=alt.RelativeBandSize(band=0.7))
+        .encode(
+            x=alt.X("x:Q", stack="zero", axis=axis),
+            y=y,
+            color=colour,
+            order=alt.Order("place:Q"),
+            tooltip=hints,
+        )
+    ]
+    if marks:
+        ticks = alt.Chart(alt.NamedData(name="marks")).mark_tick(thickness=2.5, size=18, color="var(--ink)")
+        drawn.append(
+            ticks.encode(
+                x=alt.X("x:Q", axis=axis),
+                y=y,
+                tooltip=[alt.Tooltip("row:N", title=""), alt.Tooltip("shown:N", title=" ")],
+            )
+        )
+    values = [{**asdict(one), "place": parts.index(one.part)} for one in slices]
+    data = {"slices": values, "marks": [*map(asdict, marks)]}
+    return _chart(name, says, alt.layer(*drawn), data, height=len(rows) * 26)
+
+
+def course(
+    name: str, says: str, strokes: Sequence[Stroke], quantities: tuple[Quantity, Quantity], *, height: int = 110
+) -> Chart:
+    """Return a quantity over time, linear on both axes: a line a series, and the band between its edges."""
+    import altair as alt
+
+    series = _distinct(one.series for one in strokes)
+    colour, _ = _coloured(series)
+    x = alt.X("x:Q", axis=_plain_axis(quantities[0]), scale=alt.Scale(nice=False))
+    scale, axis = alt.Scale(zero=False), _plain_axis(quantities[1], ticks=4)
+    base = alt.Chart(alt.NamedData(name="strokes"))
+    drawn = []
+    if any(one.low is not None for one in strokes):
+        low = alt.Y("low:Q", scale=scale, axis=axis)
+        drawn.append(base.mark_area(opacity=0.2).encode(x=x, y=low, y2="high:Q", color=colour))
+    hints = [
+        alt.Tooltip("x:Q", title=quantities[0].title, format=".3~r"),
+        alt.Tooltip("y:Q", title=quantities[1].title),
+    ]
+    line = base.mark_line(strokeWidth=1.5)
+    drawn.append(line.encode(x=x, y=alt.Y("y:Q", scale=scale, axis=axis), color=colour, tooltip=hints))
+    return _chart(name, says, alt.layer(*drawn), {"strokes": [*map(asdict, strokes)]}, height=height)
+
+
+def dates(name: str, says: str, spots: Sequence[Spot], quantity: Quantity) -> Chart:
+    """Return a quantity over dates, `x` in milliseconds since 1970: a line a series through its points."""
+    import altair as alt
+
+    series = _distinct(one.series for one in spots)
+    colour, shape = _coloured(series)
+    ends = [end for one in spots for end in (one.y, one.low, one.high) if end is not None and end > 0]
+    vertical = _log(ends, quantity)
+    x = alt.X("x:T", axis=alt.Axis(title=None, labelOverlap=True, tickCount=5), scale=alt.Scale(type="utc", padding=16))
+    y = alt.Y("y:Q", **vertical)
+    base = alt.Chart(alt.NamedData(name="spots"))
+    hints = [alt.Tooltip("name:N", title=""), alt.Tooltip("series:N", title=" "), alt.Tooltip("shown:N", title="  ")]
+    layers = alt.layer(
+        base.mark_line(strokeWidth=1.5, opacity=0.6).encode(x=x, y=y, color=colour),
+        base.mark_rule(strokeWidth=2, opacity=0.5).encode(x=x, y=alt.Y("low:Q", **vertical), y2="high:Q", color=colour),
+        base.mark_point(filled=True, size=56, opacity=1).encode(x=x, y=y, color=colour, shape=shape, tooltip=hints),
+    )
+    return _chart(name, says, layers, {"spots": [*map(asdict, spots)]}, height=260)
+
+
+def printed(chart: Chart, width: int = 720) -> str:
+    """Return a chart as JSON of Vega-Lite with colours in it, so many pixels wide: for a picture in a file."""
+    spec = {**chart.spec, "width": width, "background": PRINTED["var(--surface)"]}
+    spec["config"] = {**spec["config"], "font": "sans-serif"}
+    return json.dumps(_replaced(spec))
+
+
+def _replaced(value: Any) -> Any:
+    """Return colours for their names, wherever these stand alone: in no name of a model."""
+    if isinstance(value, dict):
+        return {key: inner if key in _NAMES else _replaced(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_replaced(inner) for inner in value]
+    return PRINTED.get(value, value) if isinstance(value, str) else value
+
+
+def _chart(name: str, says: str, drawn: "alt.LayerChart", data: Mapping[str, Any], *, height: int) -> Chart:
+    """Return a chart with its data; Altair checks how it is drawn, and is not shown the data, which takes long."""
+    spec = drawn.properties(width="container", height=max(height, 60)).to_dict()
+    spec["datasets"] = {key: values for key, values in data.items() if values}
+    spec["config"] = _CONFIG
+    spec["background"] = "transparent"
+    return Chart(name=name, says=says, spec=spec)
+
+
+_CONFIG: Mapping[str, Any] = {
+    "aria": False,  # the picture is one to a screen reader, with a sentence and a table
+    "font": _TYPE,
+    "view": {"stroke": None},
+    "axis": {
+        "domain": False,
+        "ticks": False,
+        "gridColor": "var(--grid)",
+        "labelColor": "var(--muted)",
+        "labelFontSize": 12,
+        "labelLimit": 260,
+        "labelPadding": 6,
+        "titleColor": "var(--muted)",
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "titlePadding": 10,
+    },
+    "axisY": {"labelLimit": 260},
+    "legend": {
+        "orient": "top",
+        "columns": 4,
+        "title": None,
+        "labelColor": "var(--ink)",
+        "labelFontSize": 12,
+        "labelLimit": 220,
+        "symbolSize": 90,
+        "offset": 8,
+    },
+}
+
+
+def _coloured(series: Sequence[str], field: str = "series:N") -> "tuple[alt.Color, alt.Shape]":
+    """Return the encodings of series by colour and by shape; one alone needs no legend."""
+    import altair as alt
+
+    colours = [f"var(--series-{number % SERIES + 1})" for number in range(len(series))]
+    shapes = [_SHAPES[(number + number // SERIES) % len(_SHAPES)] for number in range(len(series))]
+    legend: Any = alt.Legend(title=None) if len(series) > 1 else None
+    return (
+        alt.Color(field, scale=alt.Scale(domain=list(series), range=colours), legend=legend),
+        alt.Shape(field, scale=alt.Scale(domain=list(series), range=shapes), legend=legend),
+    )
+
+
+def _bands() -> "alt.Scale":
+    import altair as alt
+
+    return alt.Scale(paddingInner=0.35, paddingOuter=0.2)
+
+
+def _axis(values: Sequence[float], quantity: Quantity, *, logarithmic: bool) -> dict[str, Any]:
+    import altair as alt
+
+    if logarithmic:
+        return _log(values, quantity)
+    return {"scale": alt.Scale(zero=False, padding=12), "axis": _plain_axis(quantity)}
+
+
+def _plain_axis(quantity: Quantity, ticks: int = 5) -> "alt.Axis":
+    import altair as alt
+
+    return alt.Axis(title=quantity.title, labelExpr=_LABELS[quantity.unit], tickCount=ticks)
+
+
+def _log(values: Sequence[float], quantity: Quantity, room: float = 1.0) -> dict[str, Any]:
+    """Return the scale and axis of positive values; `room` leaves place for text behind the highest."""
+    import altair as alt
+
+    low, high = min(values), max(values)
+    decades = math.log10(high / low) if low > 0 else 0
+    edge = 10 ** (math.log10(_MARGIN) * max(decades, 0.5))
+    domain = [low / edge, high * edge * max(room ** max(decades, 0.5), 1.0)]
+    return {
+        "scale": alt.Scale(type="log", domain=domain, nice=False),
+        "axis": alt.Axis(
+            title=quantity.title, labelExpr=_LABELS[quantity.unit], values=ticks(*domain), labelOverlap="greedy"
+        ),
+    }
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Return round values inside a logarithmic axis: powers of ten, on a short one their 2 and 5 times as well.
+
+    >>> ticks(0.9, 30)
+    [1.0, 2.0, 5.0, 10.0, 20.0]
+    """
+    steps = (1, 2, 5) if math.log10(high / low) < _DECADES else (1,)
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    values = [float(f"{step}e{power}") for power in range(first, last + 1) for step in steps]
+    found = [value for value in values if low <= value <= high]
+    if len(found) >= 2:
+        return found
+    return [float(f"{low * (high / low) ** (number / 4):.2g}") for number in range(5)]
+
+
+def _distinct(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))

@@ -1,0 +1,216 @@
+"""The sections that set what is counted beside what was measured: latency against mult-adds, and kinds of layers."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from edgebench import units
+from edgebench.report.page import charts, document
+from edgebench.report.page.charts import Quantity, Slice, Spot, Stroke
+from edgebench.report.page.document import Column, Section, Table
+from edgebench.report.page.material import Material, Naming, some
+from edgebench.report.page.power_law import Fit, power_law
+from edgebench.report.page.thinning import thinned
+from edgebench.report.page.trials import LATENCY, MOST_ROWS, latency
+from edgebench.store.rows import TrialRow
+
+_MULT_ADDS = Quantity(title="mult-adds of a call", unit="count")
+_MOST_LABELS = 12
+_MOST_SENTENCES = 8
+_SHARE = Quantity(title="share of the model's mult-adds", unit="share")
+_MOST_KINDS = 7
+
+
+def against_mult_adds(material: Material) -> Section:
+    """Return latency against mult-adds on logarithmic axes, a line fitted to each setting, and the physical bound."""
+    title = "Latency against mult-adds"
+    rows = [row for row in material.timed if row.mult_adds]
+    if not rows:
+        return Section(name="counts", title=title, says=("No trial has both a latency and a count of mult-adds.",))
+    naming = Naming(material.own)
+    by_setting: defaultdict[str, list[TrialRow]] = defaultdict(list)
+    for row in rows:
+        by_setting[naming.setting(row)].append(row)
+    fits = {name: power_law([_point(row) for row in members]) for name, members in by_setting.items()}
+    spots, bands = thinned([_spot(row, naming, labels=_labels(rows)) for row in rows])
+    lines = (
+        [*bands] if bands else [vertex for name, fit in fits.items() for vertex in _line(name, fit, by_setting[name])]
+    )
+    chart = charts.plane(
+        "counts",
+        f"Latency against mult-adds of {len(rows)} trials, both logarithmic.",
+        spots,
+        (_MULT_ADDS, LATENCY),
+        lines=lines,
+        limits=[] if bands else _limits(rows),
+    )
+    says = [*_fitted(fits), *_bounded(rows)]
+    if bands:
+        says.append(f"{len(rows)} trials are too many to be points: the bands hold eight of ten, the lines the middle.")
+    return Section(name="counts", title=title, says=tuple(says), charts=(chart,), tables=(_counts_table(rows, naming),))
+
+
+def _point(row: TrialRow) -> tuple[float, float]:
+    return float((row.mult_adds or 0) * row.batch), row.latency_p50_s or 0.0
+
+
+def _labels(rows: Sequence[TrialRow]) -> set[tuple[str, float | None]]:
+    """Return the slowest trial of each model, which bears its name, where there are few models."""
+    slowest: dict[str, float] = {}
+    for row in rows:
+        slowest[row.model] = max(row.latency_p50_s or 0.0, slowest.get(row.model, 0.0))
+    return set(slowest.items()) if len(slowest) <= _MOST_LABELS else set()
+
+
+def _spot(row: TrialRow, naming: Naming, labels: set[tuple[str, float | None]]) -> Spot:
+    x, y = _point(row)
+    return Spot(
+        series=naming.setting(row),
+        x=x,
+        y=y,
+        low=row.latency_p50_low_s,
+        high=row.latency_p50_high_s,
+        name=row.model,
+        shown=f"{units.count(x)} mult-adds, {latency(row)}",
+        label=row.model if (row.model, row.latency_p50_s) in labels else "",
+    )
+
+
+def _line(name: str, fit: Fit | None, rows: Sequence[TrialRow]) -> Iterator[Stroke]:
+    if fit is not None:
+        xs = [_point(row)[0] for row in rows]
+        for x in (min(xs), max(xs)):
+            yield Stroke(series=name, x=x, y=fit.at(x))
+
+
+def _limits(rows: Sequence[TrialRow]) -> list[Spot]:
+    """Return the bound of each model at each number of threads, once."""
+    found = {(row.model, row.threads_asked, row.batch, row.bound_s): row for row in rows if row.bound_s}
+    return [
+        Spot(
+            series="",
+            x=_point(row)[0],
+            y=row.bound_s or 0.0,
+            name=row.model,
+            shown=f"bound {units.seconds(row.bound_s)}",
+        )
+        for row in found.values()
+    ]
+
+
+def _fitted(fits: dict[str, Fit | None]) -> Iterator[str]:
+    told = [
+        f"{name} {units.digits(fit.exponent)} (R2 {units.digits(fit.r2)}, {fit.points} trials)"
+        for name, fit in fits.items()
+        if fit is not None
+    ]
+    if told:
+        yield f"Latency grows as mult-adds to the power of {some(told, _MOST_SENTENCES)}; at 1 it follows the count."
+    else:
+        yield "A line is fitted from three models with different mult-adds on: this run has fewer in every setting."
+
+
+def _bounded(rows: Sequence[TrialRow]) -> Iterator[str]:
+    known = [row for row in rows if row.bound_s is not None and row.efficiency is not None]
+    if not known:
+        yield (
+            "No bound is drawn, because no peak of this machine is known: `edgebench devices probe` measures it, and "
+            "`edgebench recompute` then fills the column bound_s."
+        )
+        return
+    shares = sorted(row.efficiency or 0.0 for row in known)
+    yield (
+        f"Short black strokes are what nothing beats on this processor; trials reach {100 * shares[0]:.0f} to "
+        f"{100 * shares[-1]:.0f} % of it."
+    )
+
+
+def _counts_table(rows: Sequence[TrialRow], naming: Naming) -> Table:
+    return Table(
+        name="counts",
+        title="Rows: mult-adds and latencies",
+        columns=(
+            Column(name="Model"),
+            Column(name="Setting"),
+            Column(name="Mult-adds", number=True),
+            Column(name="Latency", number=True),
+            Column(name="95 % interval", number=True),
+            Column(name="Bound", number=True),
+            Column(name="Of the bound", number=True),
+        ),
+        rows=tuple(
+            (
+                document.text(row.model),
+                document.text(naming.setting(row)),
+                document.count(_point(row)[0]),
+                document.seconds(row.latency_p50_s),
+                document.between(row.latency_p50_low_s, row.latency_p50_high_s),
+                document.seconds(row.bound_s) if row.bound_s is not None else document.text(None),
+                document.share(row.efficiency),
+            )
+            for row in rows
+        ),
+        source="trials.csv",
+    )
+
+
+# --- kinds of layers -------------------------------------------------------------------------------------------------
+
+
+def kinds(material: Material) -> Section:
+    """Return the share of the mult-adds by kind of layer; no table holds times of layers, which is said."""
+    title = "Mult-adds by kind of layer"
+    untimed = (
+        "This is what was counted: layers were not timed one by one, so their shares of the time are not known here. "
+        "`edgebench count MODEL --executed --by kind` counts what a runtime executes for each kind."
+    )
+    if not material.layers:
+        return Section(name="kinds", title=title, says=("No layer of these models was counted.",))
+    shares: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
+    totals: defaultdict[str, float] = defaultdict(float)
+    layers: defaultdict[tuple[str, str], int] = defaultdict(int)
+    for row in material.layers:
+        shares[row.model][row.kind] += row.mult_adds_share
+        totals[row.kind] += row.mult_adds_share
+        layers[row.model, row.kind] += 1
+    largest = sorted(totals, key=lambda kind: -totals[kind])[:_MOST_KINDS]
+    slices = [one for model in list(shares)[:MOST_ROWS] for one in _slices(model, shares[model], largest)]
+    chart = charts.bars("kinds", f"Share of mult-adds by kind of layer, {len(shares)} models.", slices, _SHARE)
+    left_out = [f"The picture leaves out {len(shares) - MOST_ROWS} models."] if len(shares) > MOST_ROWS else []
+    return Section(
+        name="kinds",
+        title=title,
+        says=(untimed, *left_out),
+        charts=(chart,),
+        tables=(
+            Table(
+                name="kinds",
+                title="Rows: kinds of layers",
+                columns=(
+                    Column(name="Model"),
+                    Column(name="Kind"),
+                    Column(name="Layers", number=True),
+                    Column(name="Share of mult-adds", number=True),
+                ),
+                rows=tuple(
+                    (
+                        document.text(model),
+                        document.text(kind),
+                        document.whole(layers[model, kind]),
+                        document.share(share),
+                    )
+                    for model, found in shares.items()
+                    for kind, share in sorted(found.items(), key=lambda one: -one[1])
+                ),
+                source="layers.csv",
+            ),
+        ),
+    )
+
+
+def _slices(model: str, found: dict[str, float], largest: Sequence[str]) -> Iterator[Slice]:
+    rest = sum(share for kind, share in found.items() if kind not in largest)
+    for kind in largest:
+        share = found.get(kind, 0.0)
+        yield Slice(row=model, part=kind, x=share, shown=f"{100 * share:.1f} %")
+    if rest:
+        yield Slice(row=model, part="all others", x=rest, shown=f"{100 * rest:.1f} %")

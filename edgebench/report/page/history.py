@@ -1,0 +1,266 @@
+"""The page of many runs: each model's latency over dates and versions."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgebench import units
+from edgebench.report.page import charts, document
+from edgebench.report.page.charts import Spot
+from edgebench.report.page.document import Card, Cell, Chart, Column, Document, Section, Table
+from edgebench.report.page.material import some
+from edgebench.report.page.trials import LATENCY
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = (
+    "unit",
+    "model",
+    "backend",
+    "precision_asked",
+    "threads_asked",
+    "batch",
+    "twin",
+    "status",
+    "runtime_version",
+    "latency_p50_s",
+    "latency_p50_low_s",
+    "latency_p50_high_s",
+    "mult_adds",
+    "emulated",
+    "flags",
+)
+"""The columns of trials.csv that are read; with them come `run`, `started` (UTC, ISO 8601) and `edgebench_version`."""
+
+_SETTING = ("unit", "model", "backend", "precision_asked", "threads_asked", "batch")
+_MOST_PICTURES = 24
+_MOST_LINES = 12
+_MOST_SAID = 6
+_DATE = 16  # 2026-11-22T10:15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Move:
+    """The newest latency of a setting against the first one: as a ratio, and whether their intervals are disjoint."""
+
+    name: str
+    ratio: float
+    apart: bool
+    versions: tuple[str, str]
+
+
+def page(rows: "pd.DataFrame", title: str) -> Document:
+    """Return the page of all trials of many runs that have a latency: `COLUMNS`, `run`, `started` and versions."""
+    timed = rows.loc[rows["latency_p50_s"].notna()].sort_values("started", kind="stable")
+    moves = list(_moves(timed))
+    runs = rows.drop_duplicates("run")
+    models = list(dict.fromkeys(timed["model"]))
+    return Document(
+        title=title,
+        under=_under(runs),
+        headline=_headline(runs, models, moves),
+        answer=None,
+        beyond=0,
+        cards=tuple(_cards(rows, moves)),
+        sections=(
+            *(_model(timed, model, number) for number, model in enumerate(models[:_MOST_PICTURES])),
+            _all(timed, len(models)),
+            _runs(rows),
+        ),
+    )
+
+
+def _under(runs: "pd.DataFrame") -> str:
+    started = sorted(runs["started"])
+    several = list(dict.fromkeys(runs["unit"].dropna()))
+    span = f"{_date(started[0])} to {_date(started[-1])} UTC" if started else "no date"
+    return f"{len(runs)} runs · {some([document.shown(str(one)) for one in several], 4)} · {span}"
+
+
+def _headline(runs: "pd.DataFrame", models: list[str], moves: list[_Move]) -> str:
+    first = f"{len(models)} models were timed in {len(runs)} runs"
+    if not moves:
+        return f"{first}; none of them twice in one setting, so nothing can have moved."
+    apart = sum(one.apart for one in moves)
+    again = f"{len(moves)} settings were timed again"
+    stayed = len(moves) - apart
+    return f"{first}. {again}: of {apart} the newest interval lies apart from the first, of {stayed} it does not."
+
+
+def _cards(rows: "pd.DataFrame", moves: list[_Move]) -> Iterator[Card]:
+    told = [
+        f"{one.name}: {units.ratio(one.ratio)} of the first"
+        + (f" ({one.versions[0]} to {one.versions[1]})" if len(set(one.versions)) > 1 else " (same runtime version)")
+        for one in sorted(moves, key=lambda one: -abs(one.ratio - 1))
+        if one.apart
+    ]
+    moved = tuple(told[:_MOST_SAID]) or ("No newest interval lies apart from the first one of its setting.",)
+    yield Card(title="What moved", says=moved, more=max(0, len(told) - _MOST_SAID))
+    yield Card(
+        title="How sure",
+        says=(
+            "Intervals are of 95 % within a run. Runs of different times were not measured in turns, so a ratio "
+            "between them is not paired: the machine, its clock and its neighbours differ too.",
+            "To compare two versions fairly, measure both in one session.",
+        ),
+    )
+    flagged = rows.loc[rows["flags"].fillna("") != ""]
+    lost = rows.loc[rows["status"] != "done"]
+    against = [f"{len(flagged)} of {len(rows)} rows are flagged; the tables say with what."] if len(flagged) else []
+    against += (
+        [f"{len(lost)} of {len(rows)} rows were not measured to their end and have no latency."] if len(lost) else []
+    )
+    emulated = rows["emulated"].astype(str) == "True"
+    against += [f"{int(emulated.sum())} rows are of stand-ins, which are never timed."] if emulated.any() else []
+    yield Card(
+        title="What not to trust", says=tuple(against) or ("No row is flagged and none was lost.",), warns=bool(against)
+    )
+
+
+def _moves(timed: "pd.DataFrame") -> Iterator[_Move]:
+    for key, members in timed.groupby(list(_SETTING), sort=False):
+        if members["run"].nunique() > 1:
+            first, last = members.iloc[0], members.iloc[-1]
+            yield _Move(
+                name=f"{key[1]} in {_series(last, timed)}",
+                ratio=float(last["latency_p50_s"] / first["latency_p50_s"]),
+                apart=bool(
+                    last["latency_p50_low_s"] > first["latency_p50_high_s"]
+                    or last["latency_p50_high_s"] < first["latency_p50_low_s"]
+                ),
+                versions=(_version(first), _version(last)),
+            )
+
+
+def _version(row: "pd.Series[Any]") -> str:
+    return document.shown(_text(row["runtime_version"]) or "unknown")
+
+
+def _series(row: "pd.Series[Any]", timed: "pd.DataFrame") -> str:
+    """Return a backend with whatever else tells the rows of all runs apart."""
+    extras = {
+        "precision_asked": f"{row['precision_asked']}",
+        "threads_asked": f"x{row['threads_asked']}",
+        "batch": f"batch {row['batch']}",
+        "unit": f"on {row['unit']}",
+    }
+    return " ".join([str(row["backend"]), *(said for name, said in extras.items() if timed[name].nunique() > 1)])
+
+
+def _model(timed: "pd.DataFrame", model: str, number: int) -> Section:
+    """Return one model over dates."""
+    rows = timed.loc[timed["model"] == model]
+    lines = list(dict.fromkeys(_series(row, timed) for _, row in rows.iterrows()))
+    shown = set(lines[:_MOST_LINES])
+    spots = [_spot(row, timed) for _, row in rows.iterrows() if _series(row, timed) in shown]
+    says = [f"The picture leaves out {len(lines) - len(shown)} settings."] if len(lines) > len(shown) else []
+    chart: tuple[Chart, ...] = (
+        charts.dates(f"model-{number}", f"Latency over dates, {len(rows)} rows, a line a setting.", spots, LATENCY),
+    )
+    if rows["run"].nunique() == 1:
+        chart, says = (), ["Timed in one run so far, so there is no course to draw."]
+    return Section(
+        name=f"model-{number}",
+        title=model,
+        says=tuple(says),
+        charts=chart,
+        tables=(_table(rows, f"rows-{number}", "Rows: latencies over dates"),),
+    )
+
+
+def _spot(row: "pd.Series[Any]", timed: "pd.DataFrame") -> Spot:
+    import pandas as pd
+
+    return Spot(
+        series=_series(row, timed),
+        x=float(pd.Timestamp(row["started"]).timestamp() * 1000),
+        y=float(row["latency_p50_s"]),
+        low=_number(row["latency_p50_low_s"]),
+        high=_number(row["latency_p50_high_s"]),
+        name=f"{_date(row['started'])} UTC",
+        shown=f"{units.seconds(float(row['latency_p50_s']))}, version {_version(row)}",
+    )
+
+
+def _all(timed: "pd.DataFrame", models: int) -> Section:
+    left_out = f" The pictures are of the first {_MOST_PICTURES} of {models} models." if models > _MOST_PICTURES else ""
+    return Section(
+        name="all",
+        title="All rows",
+        says=(f"Every latency of every run, the oldest first.{left_out}",),
+        tables=(_table(timed, "all", "All latencies"),),
+        open=True,
+    )
+
+
+def _table(rows: "pd.DataFrame", name: str, title: str) -> Table:
+    columns = (
+        Column(name="Started (UTC)"),
+        Column(name="Model"),
+        Column(name="Backend"),
+        Column(name="Version"),
+        Column(name="Precision"),
+        Column(name="Threads", number=True),
+        Column(name="Batch", number=True),
+        Column(name="Unit"),
+        Column(name="Latency", number=True),
+        Column(name="95 % interval", number=True),
+        Column(name="Flags"),
+        Column(name="Rows"),
+    )
+    body = tuple(_line(row) for _, row in rows.iterrows())
+    return Table(name=name, title=title, columns=columns, rows=body)
+
+
+def _line(row: "pd.Series[Any]") -> tuple[Cell, ...]:
+    return (
+        document.text(_date(row["started"])),
+        document.text(row["model"]),
+        document.text(row["backend"]),
+        document.text(_text(row["runtime_version"])),
+        document.text(row["precision_asked"]),
+        document.whole(int(row["threads_asked"])),
+        document.whole(int(row["batch"])),
+        document.text(row["unit"]),
+        document.seconds(float(row["latency_p50_s"])),
+        document.between(_number(row["latency_p50_low_s"]), _number(row["latency_p50_high_s"])),
+        document.text(_text(row["flags"])),
+        document.linked("trials.csv", f"{row['path']}/trials.csv"),
+    )
+
+
+def _runs(rows: "pd.DataFrame") -> Section:
+    """Return a table of the runs themselves."""
+    body = []
+    for run, members in rows.groupby("run", sort=False):
+        first = members.iloc[0]
+        body.append(
+            (
+                document.text(_date(first["started"])),
+                document.text(str(run)),
+                document.text(first["unit"]),
+                document.text(first["edgebench_version"]),
+                document.whole(len(members)),
+                document.whole(int((members["status"] == "done").sum())),
+                document.whole(int((members["flags"].fillna("") != "").sum())),
+                document.linked("trials.csv", f"{first['path']}/trials.csv"),
+            )
+        )
+    names = (("Started (UTC)", False), ("Run", False), ("Unit", False), ("edgebench", False), ("Trials", True))
+    names = (*names, ("Done", True), ("Flagged", True), ("Rows", False))
+    columns = tuple(Column(name=name, number=number) for name, number in names)
+    table = Table(name="runs", title="All runs", columns=columns, rows=tuple(sorted(body, key=lambda row: row[0].text)))
+    return Section(name="runs", title="Runs", tables=(table,), open=True)
+
+
+def _date(started: Any) -> str:
+    return document.shown(str(started)[:_DATE].replace("T", " "))
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _number(value: Any) -> float | None:
+    return None if value != value else float(value)  # noqa: PLR0124 - NaN alone differs from itself

@@ -1,0 +1,97 @@
+"""One HTML file that needs nothing else: text escaped by the template, tables and charts as one block of JSON.
+
+The page forbids itself every request, and every script but its own two, by a content security policy. Vega therefore
+interprets its expressions instead of compiling them.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from edgebench.report.page import document
+from edgebench.report.page.document import Cell, Document, Table
+
+FIRST_ROWS = 50
+"""Rows of a table that stand in the page as text, and rows that the script shows at a time."""
+
+_HERE = Path(__file__).parent
+_TEMPLATE = "page.html"
+_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+
+
+def render(page: Document, folder: str = "") -> str:
+    """Return a page as HTML; `folder` is the relative path from the page to its run folder, where the CSV files lie.
+
+    The style sheet, the script and Vega stand in it.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    has_charts = any(section.charts for section in page.sections)
+    scripts = [*([_library()] if has_charts else []), (_HERE / "page.js").read_text(encoding="utf-8")]
+    return environment.get_template(_TEMPLATE).render(
+        page=page,
+        first=FIRST_ROWS,
+        policy=_policy(scripts),
+        style=Markup((_HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+        scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own file, and a library's
+        data=Markup(block({"rows": FIRST_ROWS, **_data(page)})),  # noqa: S704 - escaped by `block`
+        source=lambda name: document.address(f"{folder}/{name}" if folder else name),
+    )
+
+
+def block(value: Any) -> str:
+    r"""Return a value as JSON that can stand inside a script element: what could end that is escaped.
+
+    >>> block("</script>")
+    '"\\u003c/script\\u003e"'
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for sign, escape in _ESCAPES.items():
+        text = text.replace(sign, escape)
+    return text
+
+
+def _data(page: Document) -> dict[str, Any]:
+    return {
+        "tables": {table.name: [[_cell(cell) for cell in row] for row in table.rows] for table in _tables(page)},
+        "charts": {chart.name: chart.spec for section in page.sections for chart in section.charts},
+    }
+
+
+def _tables(page: Document) -> Iterator[Table]:
+    for section in page.sections:
+        yield from section.tables
+
+
+def _cell(cell: Cell) -> Any:
+    """Return a cell as short as the script can read it: text, or a list of text, key and link."""
+    if cell.link is not None:
+        return [cell.text, cell.key, cell.link]
+    return cell.text if cell.key is None else [cell.text, cell.key]
+
+
+def _library() -> str:
+    """Return Vega, Vega-Lite and Vega-Embed as one script, of the version that the charts were made for."""
+    import altair as alt
+    import vl_convert
+
+    version = "_".join(alt.SCHEMA_VERSION.split(".")[:2])
+    text = str(vl_convert.javascript_bundle(vl_version=version))
+    return text.replace("\r\n", "\n").replace("</script", "<\\/script")
+
+
+def _policy(scripts: list[str]) -> str:
+    """Return a policy that allows these scripts and styles in the page, and no request whatever."""
+    digests = (base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii") for script in scripts)
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+        "form-action 'none'"
+    )
