@@ -16,6 +16,7 @@ import edgebench
 
 ROOT = Path(__file__).parents[1]
 DEVICES = sorted((ROOT / "devices").glob("*.toml"))
+PAGE = [path for path in (ROOT / "edgebench" / "report" / "page").iterdir() if path.suffix in {".css", ".html", ".js"}]
 REFERENCE = sorted(path for path in (ROOT / "edgebench" / "reference").rglob("*") if path.suffix in {".csv", ".toml"})
 
 
@@ -80,12 +81,13 @@ def test_every_runtime_is_pinned() -> None:
 
 @pytest.mark.slow
 def test_the_wheel_brings_devices_reference_and_license(wheel: Path) -> None:
-    """The wheel holds every device, all reference data and the license; nothing of tests, scripts or results."""
+    """The wheel holds devices, reference data, what pages are made with and the license; no tests, scripts or results."""
     names = zipfile.ZipFile(wheel).namelist()
     assert DEVICES
     assert REFERENCE
     assert {f"edgebench/data/devices/{path.name}" for path in DEVICES} <= set(names)
-    assert {str(path.relative_to(ROOT)) for path in REFERENCE} <= set(names)
+    assert len(PAGE) == 3
+    assert {str(path.relative_to(ROOT)) for path in (*REFERENCE, *PAGE)} <= set(names)
     assert [name for name in names if name.endswith("/licenses/LICENSE")]
     assert {name.split("/")[0] for name in names} == {"edgebench", f"edgebench-{edgebench.__version__}.dist-info"}
 

@@ -1,0 +1,102 @@
+"""Reports as files: where they lie, what is in them, and what is refused."""
+
+import re
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+from typer.testing import CliRunner
+
+from edgebench import cli
+from edgebench.api import reporting
+from edgebench.errors import UsageError
+from edgebench.report.page import document
+from tests.report.page import runs
+
+RUN = CliRunner()
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def test_without_its_packages_a_report_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence names what is missing and the pip command; nothing is written."""
+    monkeypatch.setattr(reporting, "_NEEDED", ("json", "a_package_that_is_not_there"))
+    with pytest.raises(UsageError) as told:
+        reporting.report(runs.SAMPLE, Path("never.html"))
+    assert "a_package_that_is_not_there is not installed" in str(told.value)
+    assert "pip install 'edgebench[report]'" in str(told.value)
+    assert not Path("never.html").exists()
+
+
+def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
+    """A report needs a run: one sentence, exit code 2."""
+    with pytest.raises(UsageError, match="expected a run folder"):
+        reporting.report(tmp_path)
+
+
+def test_an_output_that_is_a_folder_is_refused(tmp_path: Path) -> None:
+    """-o names a file."""
+    with pytest.raises(UsageError, match="expected the name of a file"):
+        reporting.report(runs.SAMPLE, tmp_path)
+
+
+@pytest.mark.slow
+def test_the_page_lies_in_the_run_folder_and_leads_to_its_tables(tmp_path: Path) -> None:
+    """report.html stands beside the CSV files, which it names by relative links that resolve, and its vows are kept."""
+    made = reporting.report(runs.copied(tmp_path))
+    text = made.path.read_text(encoding="utf-8")
+    assert made.path == tmp_path / "run" / "report.html"
+    assert made.size_bytes == len(text.encode()) < 8_000_000
+    links = set(re.findall(r'<a href="([.]/[^"]+)"', text))
+    assert {"./trials.csv", "./pairs.csv", "./rounds.csv", "./context.json"} <= links
+    assert all((made.path.parent / link).is_file() for link in links)
+    assert text.count("vegaEmbed=") <= 1
+
+
+@pytest.mark.slow
+def test_a_page_elsewhere_leads_back(tmp_path: Path) -> None:
+    """Written to another folder, its links go there and back."""
+    folder = runs.copied(tmp_path)
+    made = reporting.report(folder, tmp_path / "pages" / "page.html")
+    links = set(re.findall(r'<a href="([.]/[^"]+)"', made.path.read_text(encoding="utf-8")))
+    assert "./../run/trials.csv" in links
+
+
+@pytest.mark.slow
+def test_markdown_has_its_pictures(tmp_path: Path) -> None:
+    """Every picture that the Markdown names is there as PNG and as SVG, and no colour is left a name."""
+    made = reporting.report_markdown(runs.copied(tmp_path), tmp_path / "page")
+    named = re.findall(r"\]\((figures/[^)]+)\)", made.path.read_text(encoding="utf-8"))
+    assert len(named) > 10
+    for name in named:
+        content = (made.path.parent / name).read_bytes()
+        assert content.startswith(PNG) if name.endswith(".png") else b"var(--" not in content
+
+
+@pytest.mark.slow
+def test_hostile_names_are_text_in_every_file(tmp_path: Path) -> None:
+    """Markdown of a hostile run has no element and no link of its names; in its pictures they are text."""
+    made = reporting.report_markdown(runs.hostile(tmp_path), tmp_path / "page")
+    read = MarkdownIt("commonmark", {"html": True}).enable("table").render(made.path.read_text(encoding="utf-8"))
+    assert not re.search(r"<(script|b|u|i)\b|javascript:|onerror=[^&]*<", read.replace("&lt;", ""))
+    assert set(re.findall(r'href="([^"]*)"', read)) == {
+        link for link in re.findall(r'href="([^"]*)"', read) if link.startswith(("./", "figures/"))
+    }
+    for picture in (made.path.parent / "figures").glob("*.svg"):
+        assert "<script" not in picture.read_text(encoding="utf-8")
+    assert document.shown(runs.FORMULA) in read.replace("&quot;", '"')
+
+
+@pytest.mark.slow
+def test_the_command_prints_the_answer_and_where_it_is(tmp_path: Path) -> None:
+    """`edgebench report RUN -o FILE` prints the headline, then the file with its size."""
+    target = tmp_path / "page.html"
+    done = RUN.invoke(cli.app, ["report", str(runs.SAMPLE), "-o", str(target)])
+    assert done.exit_code == 0
+    assert done.output.startswith("onnxruntime is the fastest for 3 of 4 models")
+    assert f"{target}: " in done.output.replace("\n", "")
+
+
+def test_markdown_takes_no_other_output(tmp_path: Path) -> None:
+    """--markdown writes a folder, so -o and --open have nothing to name."""
+    done = RUN.invoke(cli.app, ["report", str(runs.SAMPLE), "--markdown", str(tmp_path), "--open"])
+    assert isinstance(done.exception, UsageError)

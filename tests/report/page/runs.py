@@ -1,0 +1,73 @@
+"""Run folders for the tests of pages: the sample run, and the same with texts that mean harm."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+(SAMPLE,) = sorted((ROOT / "results" / "sample").glob("*/"))
+
+SCRIPT = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+FORMULA = '=HYPERLINK("http://example.org","a|b")'
+LINES = "two\nlines\r\n[a](javascript:alert(3)) {{ 7 * 7 }}"
+LONG = "n" * 9_990 + "<b>the end"
+
+HOSTILE = {"mobilenet_v1": SCRIPT, "squeezenet:version=1.1": FORMULA, "vgg:depth=16": LINES, "lenet5": LONG}
+"""What each model of the sample run is called in the hostile one."""
+
+TABLES = ("trials", "pairs", "backends", "rounds", "energy", "minutes", "layers", "verdicts")
+
+
+def hostile(folder: Path) -> Path:
+    """Make a run in a folder whose every model, backend, flag and note is hostile, and return its path."""
+    run = folder / "a run #1 <i>%20?"
+    run.mkdir(parents=True)
+    for name in TABLES:
+        with (SAMPLE / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+            rows = [[_renamed(cell) for cell in row] for row in csv.reader(file)]
+        with (run / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerows(rows)
+    context = json.loads((SAMPLE / "context.json").read_text(encoding="utf-8"))
+    context.update(unit=f"unit {SCRIPT}", edgebench_version=LINES)
+    context["facts"]["cpu_model"] = SCRIPT
+    context["versions"][SCRIPT] = LONG
+    (run / "context.json").write_text(json.dumps(context), encoding="utf-8")
+    return run
+
+
+def _renamed(cell: str) -> str:
+    for model, name in HOSTILE.items():
+        cell = cell.replace(model, name)
+    return f"{cell}<u>" if cell == "torch" else cell
+
+
+def several(folder: Path, dates: tuple[str, ...] = ("2026-11-20", "2026-11-21", "2026-11-22")) -> Path:
+    """Make a folder of runs of one unit, a day each, every one a little slower, and return its path."""
+    for number, date in enumerate(dates):
+        run = folder / "board" / f"{date}T10-00-00Z-000{number}"
+        run.mkdir(parents=True)
+        context = json.loads((SAMPLE / "context.json").read_text(encoding="utf-8"))
+        context["started"] = f"{date}T10:00:00+00:00"
+        (run / "context.json").write_text(json.dumps(context), encoding="utf-8")
+        with (SAMPLE / "trials.csv").open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        for row in rows:
+            for column in ("latency_p50_s", "latency_p50_low_s", "latency_p50_high_s"):
+                row[column] = str(float(row[column]) * (1 + number))
+            row["runtime_version"] = f"{number}.0"
+        with (run / "trials.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+    return folder
+
+
+def copied(folder: Path) -> Path:
+    """Return a copy of the sample run's tables."""
+    run = folder / "run"
+    run.mkdir()
+    for path in SAMPLE.iterdir():
+        if path.suffix in {".csv", ".json"}:
+            shutil.copy(path, run)
+    return run

@@ -1,0 +1,325 @@
+"""What stands on a page: its first screen, its sections, and texts that mean harm. Without charts: Altair is slow."""
+
+import re
+from dataclasses import fields, replace
+from html.parser import HTMLParser
+from typing import Any
+
+import pandas as pd
+import pytest
+from markdown_it import MarkdownIt
+
+from edgebench.report import answer
+from edgebench.report.page import document, html, markdown, opening, scaling, thinning, trials, watching
+from edgebench.report.page.charts import Spot, ticks
+from edgebench.report.page.document import Card, Cell, Column, Document, Section, Table
+from edgebench.report.page.material import Material
+from edgebench.store.derived import Context
+from edgebench.store.rows import BackendRow, TrialRow
+from edgebench.store.tables import Summary
+
+HOSTILE = (
+    "</script><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    '=HYPERLINK("http://example.org")',
+    "two\nlines",
+    "[a](javascript:alert(1))",
+    "a|b `c` *d* _e_ # f",
+    "{{ 7 * 7 }}",
+    "n" * 10_000,
+    "right\u202eleft",
+)
+
+
+def trial(model: str, backend: str, latency_s: float | None, **changes: Any) -> TrialRow:
+    """Return a trial that was measured, or one that was lost."""
+    row = dict.fromkeys(field.name for field in fields(TrialRow))
+    row.update(
+        session="s1",
+        trial=f"{model}|{backend}",
+        model=model,
+        backend=backend,
+        precision_asked="fp32",
+        threads_asked=1,
+        batch=1,
+        twin=False,
+        status="lost" if latency_s is None else "done",
+        unit="board",
+        device="x86",
+        emulated=False,
+        provenance="measured",
+        mult_adds=1000,
+        invocations=5,
+        samples=100,
+        latency_p50_s=latency_s,
+        flags="",
+        **changes,
+    )
+    return TrialRow(**row)  # type: ignore[arg-type]  # every field by its name
+
+
+def ranked(model: str, *behind: tuple[str, float, float | None, float | None]) -> list[BackendRow]:
+    """Return the backends of a model: their name, ratio to the first one, and its interval."""
+    return [
+        BackendRow(
+            session="s1",
+            model=model,
+            precision="fp32",
+            threads=1,
+            batch=1,
+            backend=backend,
+            status="done",
+            latency_p50_s=0.01 * ratio,
+            latency_p50_low_s=None,
+            latency_p50_high_s=None,
+            ratio_to_best=ratio,
+            ratio_to_best_low=low,
+            ratio_to_best_high=high,
+            best=number == 0,
+            flags="",
+        )
+        for number, (backend, ratio, low, high) in enumerate(behind)
+    ]
+
+
+def material(rows: list[TrialRow], backends: list[BackendRow], **changes: Any) -> Material:
+    """Return what a run of these trials says."""
+    context = Context(
+        unit="board",
+        device="x86",
+        started="2026-11-22T10:15:00+00:00",
+        ended="done",
+        edgebench_version="1",
+        emulated=False,
+    )
+    whole = Material(
+        context=context,
+        summary=Summary(trials=tuple(rows), pairs=(), backends=tuple(backends)),
+        verdicts=(),
+        layers=(),
+        rounds=pd.DataFrame(),
+        fronts=(),
+        printed=0,
+    )
+    return replace(whole, **changes)
+
+
+def page(text: str) -> Document:
+    """Return a page that says one text wherever a page says anything."""
+    shown = document.shown(text)
+    table = Table(
+        name="rows",
+        title=shown,
+        columns=(Column(name=shown), Column(name="number", number=True)),
+        rows=(
+            (Cell(text=shown), Cell(text="1", key=1.0)),
+            (document.linked(shown, f"{text[:50]}/trials.csv"), Cell(text="")),
+        ),
+        source="trials.csv",
+    )
+    section = Section(name="one", title=shown, says=(shown,), tables=(table,), open=True)
+    card = Card(title="How sure", says=(shown,))
+    return Document(
+        title=shown,
+        under=shown,
+        headline=shown,
+        answer=replace(table, name="answer"),
+        beyond=0,
+        cards=(card,),
+        sections=(section,),
+    )
+
+
+class Elements(HTMLParser):
+    """The elements of a page with their attributes, and its text outside scripts and styles."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._inside = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element."""
+        self.found.append((tag, dict(attrs)))
+        self._inside = tag
+
+    def handle_data(self, data: str) -> None:
+        """Note text that is shown."""
+        if self._inside not in {"script", "style"}:
+            self.text += data
+
+
+# --- the first screen ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("backends", "headline"),
+    [
+        (
+            [
+                *ranked("a", ("x", 1.0, None, None), ("y", 2.0, 1.9, 2.1)),
+                *ranked("b", ("x", 1.0, None, None), ("y", 1.01, 0.9, 1.1)),
+            ],
+            "x is the fastest for 2 of 2 models, clearly ahead of the next in 1 of these and level with it in 1.",
+        ),
+        (
+            [
+                *ranked("a", ("x", 1.0, None, None), ("y", 2.0, 1.9, 2.1)),
+                *ranked("b", ("y", 1.0, None, None), ("x", 3.0, 2.9, 3.1)),
+            ],
+            "x is the fastest for 1 of 2 models, clearly ahead of the next; y for 1.",
+        ),
+        (ranked("a", ("x", 1.0, None, None), ("y", 1.0, 0.9, 1.1)), "x is the fastest for a, level with the next."),
+        ([], "Nothing was measured to its end, so there is no latency to tell of."),
+    ],
+)
+def test_the_headline_names_the_fastest_backend_and_how_sure(backends: list[BackendRow], headline: str) -> None:
+    """The first sentence says which backend wins how often, and how often that is more than being level."""
+    assert opening.headline(material([], backends)) == headline
+
+
+def test_one_backend_alone_is_not_called_the_fastest() -> None:
+    """Where a model was measured in one backend, no backend wins."""
+    rows = [trial("a", "x", 0.01)]
+    assert opening.headline(material(rows, ranked("a", ("x", 1.0, None, None)))) == "a takes 10.0 ms in x."
+
+
+def test_what_not_to_trust_is_always_answered() -> None:
+    """A lost trial and a flag stand on the first screen with their reasons; without any that is said."""
+    clean = material([trial("a", "x", 0.01)], ranked("a", ("x", 1.0, None, None)))
+    (card,) = [card for card in opening.cards(clean) if card.title == "What not to trust"]
+    assert (card.warns, len(card.says)) == (False, 1)
+    lost = trial("a", "y", None, stage="load", reason="it crashed")
+    against = replace(clean, summary=replace(clean.summary, trials=(lost, *clean.summary.trials)))
+    (card,) = [card for card in opening.cards(against) if card.title == "What not to trust"]
+    assert card.warns
+    assert card.says == ("a in y: lost at stage load: it crashed.",)
+
+
+def test_the_page_says_what_the_terminal_says() -> None:
+    """Every sentence that a terminal prints of the pair, the check and the doubts is on the first screen."""
+    found = material([trial("a", "x", 0.01, flags="drift")] * 2, ranked("a", ("x", 1.0, None, None)))
+    said = answer.answer(found.summary)
+    cards = [sentence for card in opening.cards(found) for sentence in card.says]
+    assert said.distrusted
+    assert {*said.pair, *said.checked, *said.circumstances, *said.distrusted} <= set(cards)
+    assert next(answer.sentences(found.summary)) == said.fastest[0]
+
+
+# --- sections --------------------------------------------------------------------------------------------------------
+
+
+def test_the_table_of_trials_leaves_out_what_is_the_same_everywhere() -> None:
+    """A column that tells nothing apart becomes a word of a sentence; a lost trial is a row like any other."""
+    section = trials.trials(material([trial("a", "x", 0.01), trial("b", "x", None, stage="load")], []))
+    (table,) = section.tables
+    assert [column.name for column in table.columns] == ["Model", "Backend", "Status", "Latency", "Mult-adds"]
+    assert [row[2].text for row in table.rows] == ["done", "lost: load"]
+    assert "threads 1" in section.says[-1]
+
+
+def test_a_section_without_data_says_what_is_missing() -> None:
+    """No chart is drawn from nothing: a sentence names the command that would fill it."""
+    empty = material([], [])
+    for section in (trials.backends(empty), trials.pairs(empty), scaling.scaling(empty)):
+        assert not section.charts
+        assert not section.tables
+        assert len(section.says) == 1
+
+
+def test_rounds_are_put_together_when_there_are_too_many() -> None:
+    """Bands hold eight of ten blocks, each relative to its own trial; sessions follow one another."""
+    rounds = pd.DataFrame(
+        {
+            "session": ["s1"] * 40 + ["s2"] * 40,
+            "invocation": 0,
+            "round": [*range(20), *range(20)] * 2,
+            "trial": (["a"] * 20 + ["b"] * 20) * 2,
+            "complete": True,
+            "start_s": [*range(20), *range(20)] * 2,
+            "samples": 3,
+            "wall_p50_s": ([1.0] * 20 + [5.0] * 20) * 2,
+        }
+    )
+    each = watching.over_time(rounds)
+    few = watching.over_time(rounds, most=10)
+    assert each is not None
+    assert few is not None
+    assert (len(each), len(few), int(few["blocks"].sum())) == (40, 10, 80)
+    assert set(each["middle"]) == {1.0}
+    assert each["minutes"].is_monotonic_increasing
+
+
+def test_a_round_that_was_not_completed_is_not_shown() -> None:
+    """Blocks of a lost invocation do not count."""
+    rounds = pd.DataFrame({"session": ["s1"], "trial": ["a"], "complete": [False], "wall_p50_s": [1.0]})
+    assert watching.over_time(rounds) is None
+
+
+def test_many_points_become_bands() -> None:
+    """Beyond what can be seen, points are their tenths and their middle; a few stay as they are."""
+    spots = [Spot(series="x", x=1.0, y=float(number), name="", shown="") for number in range(1, 2002)]
+    kept, (band,) = thinning.thinned(spots)
+    assert not kept
+    assert (band.low, band.y, band.high) == (201.0, 1001.0, 1801.0)
+    assert thinning.thinned(spots[:10]) == (spots[:10], [])
+
+
+def test_a_short_axis_has_round_values() -> None:
+    """An axis inside one step of 1, 2, 5 still has ticks, in order and inside it."""
+    assert ticks(1.0, 1000.0) == [1.0, 10.0, 100.0, 1000.0]
+    short = ticks(0.021, 0.024)
+    assert len(short) == 5
+    assert short == sorted(short)
+
+
+# --- texts that mean harm --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:20]))
+def test_hostile_text_is_text_in_html(text: str) -> None:
+    """Whatever a name holds, the page has no element, attribute or script of it, and shows it."""
+    rendered = html.render(page(text), "a run")
+    benign = Elements(html.render(page("benign"), "a run"))
+    found = Elements(rendered)
+    assert [tag for tag, _ in found.found] == [tag for tag, _ in benign.found]
+    assert not [name for _, attributes in found.found for name in attributes if name.startswith("on")]
+    links = [attributes["href"] for tag, attributes in found.found if tag == "a"]
+    assert all(re.match(r"[.]/|#", link or "") for link in links)
+    assert document.shown(text) in found.text
+    assert rendered.count("</script>") == benign_scripts()
+
+
+def benign_scripts() -> int:
+    """Return how many scripts a page without charts has: its data and its own."""
+    return 2
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:20]))
+def test_hostile_text_is_text_in_markdown(text: str) -> None:
+    """Read by a Markdown reader, the page has the elements of a harmless one, and shows the name."""
+    reader = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    found = Elements(reader.render(markdown.render(page(text), "a run")))
+    benign = Elements(reader.render(markdown.render(page("benign"), "a run")))
+    assert [tag for tag, _ in found.found] == [tag for tag, _ in benign.found]
+    assert " ".join(document.shown(text).split()) in found.text
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:20]))
+def test_names_are_shown_on_one_short_line(text: str) -> None:
+    """A name is one printable line of bounded length; two long ones that differ stay different."""
+    shown = document.shown(text)
+    assert shown.isprintable()
+    assert len(shown) <= document.MOST_NAME
+    assert document.shown("n" * 5000 + "a" + "n" * 5000) != document.shown("n" * 5000 + "b" + "n" * 5000)
+
+
+def test_the_page_forbids_requests() -> None:
+    """The policy allows nothing from elsewhere, and of scripts only those that it names by their digest."""
+    found = Elements(html.render(page("benign")))
+    (policy,) = [one["content"] or "" for tag, one in found.found if tag == "meta" and "http-equiv" in one]
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe-eval" not in policy
+    assert "http:" not in policy
