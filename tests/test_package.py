@@ -81,7 +81,7 @@ def test_every_runtime_is_pinned() -> None:
 
 @pytest.mark.slow
 def test_the_wheel_brings_devices_reference_and_license(wheel: Path) -> None:
-    """The wheel holds devices, reference data, what pages are made with and the license; no tests, scripts or results."""
+    """The wheel holds devices, reference data, the parts of pages and the license; no tests, scripts or results."""
     names = zipfile.ZipFile(wheel).namelist()
     assert DEVICES
     assert REFERENCE

@@ -58,8 +58,8 @@ def report(path: str | Path, output: Path | None = None) -> Report:
     target = given / f"{NAME}.html" if output is None else output
     if target.is_dir():
         raise UsageError(f"{target} is a folder: expected the name of a file to write, such as {target / NAME}.html.")
-    page = _page(given, target.parent)
-    text = page_html.render(page, _relative(given, target.parent))
+    page, tables = _page(given, target.parent)
+    text = page_html.render(page, tables)
     _write(target, text.encode("utf-8", "replace"))
     return Report(path=target, size_bytes=target.stat().st_size, headline=page.headline)
 
@@ -68,9 +68,9 @@ def report_markdown(path: str | Path, folder: Path) -> Report:
     """Write the same as Markdown into a folder, each chart as PNG and as SVG; raise UsageError as `report` does."""
     _check_installed()
     given = Path(path)
-    page = _page(given, folder)
+    page, tables = _page(given, folder)
     target = folder / f"{NAME}.md"
-    _write(target, markdown.render(page, _relative(given, folder)).encode("utf-8", "replace"))
+    _write(target, markdown.render(page, tables).encode("utf-8", "replace"))
     _draw(page, folder / markdown.PICTURES)
     return Report(path=target, size_bytes=target.stat().st_size, headline=page.headline)
 
@@ -114,11 +114,12 @@ def _relative(given: Path, beside: Path) -> str:
     return "" if found == "." else found
 
 
-def _page(given: Path, beside: Path) -> Document:
+def _page(given: Path, beside: Path) -> tuple[Document, str]:
+    """Return the page of the one run there is, or of many, and where its tables lie seen from the page."""
     folders = derived.run_folders(given)
-    if folders == (given,):
-        return composing.page(material(given))
-    return _history(given, folders, beside)
+    if len(folders) == 1:
+        return composing.page(material(folders[0])), _relative(folders[0], beside)
+    return _history(given, folders, beside), ""
 
 
 # --- one run ---------------------------------------------------------------------------------------------------------

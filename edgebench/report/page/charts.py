@@ -119,7 +119,7 @@ def intervals(name: str, says: str, dots: Sequence[Dot], quantity: Quantity) -> 
     shared = {"y": across, "color": colour, **({"yOffset": offset} if len(series) > 1 else {})}
     x = alt.X("x:Q", **_log(ends, quantity, room=1.5))
     base = alt.Chart(alt.NamedData(name="rows"))
-    hints = [alt.Tooltip("row:N", title=""), alt.Tooltip("series:N", title=" "), alt.Tooltip("shown:N", title="  ")]
+    hints = _hints(row="model", series="setting", shown="value")
     layers = alt.layer(
         base.mark_rule(strokeWidth=2.5, opacity=0.55, strokeCap="round").encode(
             x=alt.X("low:Q", **_log(ends, quantity, room=1.5)), x2="high:Q", tooltip=hints, **shared
@@ -158,7 +158,7 @@ def plane(  # noqa: PLR0913 - what is drawn, layer by layer
     x = alt.X("x:Q", **_axis(xs, quantities[0], logarithmic=logarithmic[0]))
     y = alt.Y("y:Q", **_axis(ys, quantities[1], logarithmic=logarithmic[1]))
     low = alt.Y("low:Q", **_axis(ys, quantities[1], logarithmic=logarithmic[1]))
-    hints = [alt.Tooltip("name:N", title=""), alt.Tooltip("series:N", title=" "), alt.Tooltip("shown:N", title="  ")]
+    hints = _hints(name="what", series="setting", shown="value")
     points = alt.Chart(alt.NamedData(name="spots"))
     drawn = []
     if any(one.low is not None for one in lines):
@@ -191,7 +191,7 @@ def bars(name: str, says: str, slices: Sequence[Slice], quantity: Quantity, mark
     colour, _ = _coloured(parts, "part:N")
     y = alt.Y("row:N", sort=rows, axis=alt.Axis(title=None, labelColor="var(--ink)"), scale=_bands())
     axis = alt.Axis(title=quantity.title, labelExpr=_LABELS[quantity.unit], tickCount=5)
-    hints = [alt.Tooltip("row:N", title=""), alt.Tooltip("part:N", title=" "), alt.Tooltip("shown:N", title="  ")]
+    hints = _hints(row="what", part="part", shown="value")
     drawn = [
         alt.Chart(alt.NamedData(name="slices"))
         .mark_bar(height=alt.RelativeBandSize(band=0.7))
@@ -209,7 +209,7 @@ def bars(name: str, says: str, slices: Sequence[Slice], quantity: Quantity, mark
             ticks.encode(
                 x=alt.X("x:Q", axis=axis),
                 y=y,
-                tooltip=[alt.Tooltip("row:N", title=""), alt.Tooltip("shown:N", title=" ")],
+                tooltip=_hints(row="what", shown="value"),
             )
         )
     values = [{**asdict(one), "place": parts.index(one.part)} for one in slices]
@@ -218,15 +218,25 @@ def bars(name: str, says: str, slices: Sequence[Slice], quantity: Quantity, mark
 
 
 def course(
-    name: str, says: str, strokes: Sequence[Stroke], quantities: tuple[Quantity, Quantity], *, height: int = 110
+    name: str,
+    says: str,
+    strokes: Sequence[Stroke],
+    quantities: tuple[Quantity, Quantity],
+    *,
+    height: int,
+    until: float | None = None,
 ) -> Chart:
-    """Return a quantity over time, linear on both axes: a line a series, and the band between its edges."""
+    """Return a quantity over time, linear on both axes: a line a series, and the band between its edges.
+
+    Charts with the same `until` can stand below each other: their time axes end there, and begin at one place.
+    """
     import altair as alt
 
     series = _distinct(one.series for one in strokes)
     colour, _ = _coloured(series)
-    x = alt.X("x:Q", axis=_plain_axis(quantities[0]), scale=alt.Scale(nice=False))
-    scale, axis = alt.Scale(zero=False), _plain_axis(quantities[1], ticks=4)
+    domain = {} if until is None else {"domain": [0, until]}
+    x = alt.X("x:Q", axis=_plain_axis(quantities[0]), scale=alt.Scale(nice=False, **domain))
+    scale, axis = alt.Scale(zero=False), _plain_axis(quantities[1], ticks=3, minExtent=64)
     base = alt.Chart(alt.NamedData(name="strokes"))
     drawn = []
     if any(one.low is not None for one in strokes):
@@ -252,7 +262,7 @@ def dates(name: str, says: str, spots: Sequence[Spot], quantity: Quantity) -> Ch
     x = alt.X("x:T", axis=alt.Axis(title=None, labelOverlap=True, tickCount=5), scale=alt.Scale(type="utc", padding=16))
     y = alt.Y("y:Q", **vertical)
     base = alt.Chart(alt.NamedData(name="spots"))
-    hints = [alt.Tooltip("name:N", title=""), alt.Tooltip("series:N", title=" "), alt.Tooltip("shown:N", title="  ")]
+    hints = _hints(name="what", series="setting", shown="value")
     layers = alt.layer(
         base.mark_line(strokeWidth=1.5, opacity=0.6).encode(x=x, y=y, color=colour),
         base.mark_rule(strokeWidth=2, opacity=0.5).encode(x=x, y=alt.Y("low:Q", **vertical), y2="high:Q", color=colour),
@@ -277,11 +287,19 @@ def _replaced(value: Any) -> Any:
     return PRINTED.get(value, value) if isinstance(value, str) else value
 
 
+def _hints(**titles: str) -> "list[alt.Tooltip]":
+    """Return what is told when a mark is pointed at: fields with what stands before them."""
+    import altair as alt
+
+    return [alt.Tooltip(f"{field}:N", title=title) for field, title in titles.items()]
+
+
 def _chart(name: str, says: str, drawn: "alt.LayerChart", data: Mapping[str, Any], *, height: int) -> Chart:
     """Return a chart with its data; Altair checks how it is drawn, and is not shown the data, which takes long."""
     spec = drawn.properties(width="container", height=max(height, 60)).to_dict()
     spec["datasets"] = {key: values for key, values in data.items() if values}
     spec["config"] = _CONFIG
+    spec["description"] = says
     spec["background"] = "transparent"
     return Chart(name=name, says=says, spec=spec)
 
@@ -303,7 +321,14 @@ _CONFIG: Mapping[str, Any] = {
         "titleFontWeight": "normal",
         "titlePadding": 10,
     },
-    "axisY": {"labelLimit": 260},
+    "axisY": {  # its title lies above it, where it can be read
+        "labelLimit": 260,
+        "titleAlign": "left",
+        "titleAnchor": "end",
+        "titleAngle": 0,
+        "titleX": 0,
+        "titleY": -12,
+    },
     "legend": {
         "orient": "top",
         "columns": 4,
@@ -344,10 +369,10 @@ def _axis(values: Sequence[float], quantity: Quantity, *, logarithmic: bool) -> 
     return {"scale": alt.Scale(zero=False, padding=12), "axis": _plain_axis(quantity)}
 
 
-def _plain_axis(quantity: Quantity, ticks: int = 5) -> "alt.Axis":
+def _plain_axis(quantity: Quantity, ticks: int = 5, **further: Any) -> "alt.Axis":
     import altair as alt
 
-    return alt.Axis(title=quantity.title, labelExpr=_LABELS[quantity.unit], tickCount=ticks)
+    return alt.Axis(title=quantity.title or None, labelExpr=_LABELS[quantity.unit], tickCount=ticks, **further)
 
 
 def _log(values: Sequence[float], quantity: Quantity, room: float = 1.0) -> dict[str, Any]:

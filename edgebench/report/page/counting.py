@@ -31,7 +31,8 @@ def against_mult_adds(material: Material) -> Section:
     for row in rows:
         by_setting[naming.setting(row)].append(row)
     fits = {name: power_law([_point(row) for row in members]) for name, members in by_setting.items()}
-    spots, bands = thinned([_spot(row, naming, labels=_labels(rows)) for row in rows])
+    labels = _labels(rows)
+    spots, bands = thinned([_spot(row, naming, labels) for row in rows])
     lines = (
         [*bands] if bands else [vertex for name, fit in fits.items() for vertex in _line(name, fit, by_setting[name])]
     )

@@ -53,6 +53,7 @@ class _Move:
 def page(rows: "pd.DataFrame", title: str) -> Document:
     """Return the page of all trials of many runs that have a latency: `COLUMNS`, `run`, `started` and versions."""
     timed = rows.loc[rows["latency_p50_s"].notna()].sort_values("started", kind="stable")
+    timed = timed.assign(series=_series(timed))
     moves = list(_moves(timed))
     runs = rows.drop_duplicates("run")
     models = list(dict.fromkeys(timed["model"]))
@@ -123,7 +124,7 @@ def _moves(timed: "pd.DataFrame") -> Iterator[_Move]:
         if members["run"].nunique() > 1:
             first, last = members.iloc[0], members.iloc[-1]
             yield _Move(
-                name=f"{key[1]} in {_series(last, timed)}",
+                name=f"{key[1]} in {last['series']}",
                 ratio=float(last["latency_p50_s"] / first["latency_p50_s"]),
                 apart=bool(
                     last["latency_p50_low_s"] > first["latency_p50_high_s"]
@@ -137,23 +138,20 @@ def _version(row: "pd.Series[Any]") -> str:
     return document.shown(_text(row["runtime_version"]) or "unknown")
 
 
-def _series(row: "pd.Series[Any]", timed: "pd.DataFrame") -> str:
-    """Return a backend with whatever else tells the rows of all runs apart."""
-    extras = {
-        "precision_asked": f"{row['precision_asked']}",
-        "threads_asked": f"x{row['threads_asked']}",
-        "batch": f"batch {row['batch']}",
-        "unit": f"on {row['unit']}",
-    }
-    return " ".join([str(row["backend"]), *(said for name, said in extras.items() if timed[name].nunique() > 1)])
+def _series(timed: "pd.DataFrame") -> list[str]:
+    """Return the backend of each row with whatever else tells the rows of all runs apart."""
+    forms = {"precision_asked": "{}", "threads_asked": "x{}", "batch": "batch {}", "unit": "on {}"}
+    several = [name for name in forms if timed[name].nunique() > 1]
+    columns = zip(timed["backend"], *(timed[name].map(forms[name].format) for name in several), strict=True)
+    return [" ".join(map(str, parts)) for parts in columns]
 
 
 def _model(timed: "pd.DataFrame", model: str, number: int) -> Section:
     """Return one model over dates."""
     rows = timed.loc[timed["model"] == model]
-    lines = list(dict.fromkeys(_series(row, timed) for _, row in rows.iterrows()))
+    lines = list(dict.fromkeys(rows["series"]))
     shown = set(lines[:_MOST_LINES])
-    spots = [_spot(row, timed) for _, row in rows.iterrows() if _series(row, timed) in shown]
+    spots = [_spot(row) for _, row in rows.iterrows() if row["series"] in shown]
     says = [f"The picture leaves out {len(lines) - len(shown)} settings."] if len(lines) > len(shown) else []
     chart: tuple[Chart, ...] = (
         charts.dates(f"model-{number}", f"Latency over dates, {len(rows)} rows, a line a setting.", spots, LATENCY),
@@ -169,11 +167,11 @@ def _model(timed: "pd.DataFrame", model: str, number: int) -> Section:
     )
 
 
-def _spot(row: "pd.Series[Any]", timed: "pd.DataFrame") -> Spot:
+def _spot(row: "pd.Series[Any]") -> Spot:
     import pandas as pd
 
     return Spot(
-        series=_series(row, timed),
+        series=row["series"],
         x=float(pd.Timestamp(row["started"]).timestamp() * 1000),
         y=float(row["latency_p50_s"]),
         low=_number(row["latency_p50_low_s"]),

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from edgebench.report.page.document import Cell, Document, Table
 
 FIRST_ROWS = 50
 """Rows of a table that stand in the page as text, and rows that the script shows at a time."""
+
+MOST_BEHIND = 1000
+"""Rows behind a chart that the page holds; tables to be read have all of theirs."""
 
 _HERE = Path(__file__).parent
 _TEMPLATE = "page.html"
@@ -33,6 +37,7 @@ def render(page: Document, folder: str = "") -> str:
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    page = _cut(page)
     has_charts = any(section.charts for section in page.sections)
     scripts = [*([_library()] if has_charts else []), (_HERE / "page.js").read_text(encoding="utf-8")]
     return environment.get_template(_TEMPLATE).render(
@@ -44,6 +49,24 @@ def render(page: Document, folder: str = "") -> str:
         data=Markup(block({"rows": FIRST_ROWS, **_data(page)})),  # noqa: S704 - escaped by `block`
         source=lambda name: document.address(f"{folder}/{name}" if folder else name),
     )
+
+
+def _cut(page: Document) -> Document:
+    """Return a page whose tables behind charts are no longer than the page can carry, which their titles then say."""
+    return replace(
+        page,
+        sections=tuple(
+            section if section.open else replace(section, tables=tuple(map(_cut_table, section.tables)))
+            for section in page.sections
+        ),
+    )
+
+
+def _cut_table(table: Table) -> Table:
+    if len(table.rows) <= MOST_BEHIND:
+        return table
+    title = f"{table.title}: the first {MOST_BEHIND} of {len(table.rows)}, the file has all"
+    return replace(table, title=title, rows=table.rows[:MOST_BEHIND])
 
 
 def block(value: Any) -> str:

@@ -36,9 +36,7 @@ def settings(material: Material) -> Section:
     return Section(
         name="settings",
         title="Every setting",
-        says=(
-            "All that was decided before measuring, and what the program found; trials and sessions have tables.",
-        ),
+        says=("All that was decided before measuring, and what the program found; trials and sessions have tables.",),
         tables=(_listed("settings", "Rows: settings", material.context.settings),),
     )
 

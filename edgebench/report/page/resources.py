@@ -94,7 +94,8 @@ def energy(material: Material) -> Section:
         return Section(name="energy", title=title, says=tuple(_no_energy(material)))
     naming = Naming(material.own)
     models = distinct(row.model for row in told)
-    dots = [_joules(row, naming) for row in told if row.model in set(models[:MOST_ROWS])]
+    drawn = set(models[:MOST_ROWS])
+    dots = [_joules(row, naming) for row in told if row.model in drawn]
     chart = charts.intervals("energy", f"Energy of a call of {len(dots)} trials, with intervals.", dots, _ENERGY)
     sources = distinct(f"{row.energy_rung} ({row.energy_sensor}: {row.energy_rail})" for row in told)
     says = (
@@ -172,8 +173,8 @@ def sustained(material: Material) -> Section | None:
     rows = material.summary.minutes
     if not rows:
         return None
-    names = distinct(row.trial for row in rows)[:_MOST_COURSES]
-    strokes = [Stroke(series=row.trial, x=row.minute, y=row.latency_p50_s) for row in rows if row.trial in set(names)]
+    names = set(distinct(row.trial for row in rows)[:_MOST_COURSES])
+    strokes = [Stroke(series=row.trial, x=row.minute, y=row.latency_p50_s) for row in rows if row.trial in names]
     chart = charts.course("minutes", "Latency minute by minute.", strokes, (_MINUTES, LATENCY), height=220)
     return Section(
         name="sustained",

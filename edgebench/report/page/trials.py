@@ -187,7 +187,8 @@ def pairs(material: Material) -> Section:
 
 _PAIR = (
     "Each point is a pair of models in one backend. On the line a model with so many times the mult-adds takes so many "
-    "times as long; below it, the mult-adds promise more than the clock gives."
+    "times as long; below it, the mult-adds promise more than the clock gives. What papers claim of these networks is "
+    "held against a run by `edgebench claims --evidence RUN`."
 )
 
 

@@ -38,6 +38,7 @@ MOST_MOMENTS = 240
 """Points of a line over time; more rounds than these are put together."""
 
 _TIME = Quantity(title="minutes of measuring", unit="plain")
+_NO_TIME = Quantity(title="", unit="plain")  # of charts above the one that says it
 _LEAST_DISTURBED = 0.01  # shares below it are the kernel's own work
 _DECIMALS = 6
 
@@ -87,22 +88,24 @@ def rounds(material: Material) -> Section:
     moments = over_time(material.rounds)
     if moments is None:
         return Section(name="rounds", title=title, says=("No round was completed, so there is nothing over time.",))
+    missing = [signal for signal in _SIGNALS if moments[signal.column].isna().all()]
+    there = [signal for signal in _SIGNALS if signal not in missing]
+    until = _short(moments["minutes"].max())
     drawn = [
         charts.course(
             "rounds-latency",
             "Latency of rounds relative to each trial's median, over time.",
             _strokes(moments, "middle", "lower", "upper"),
-            (_TIME, Quantity(title="latency / own median", unit="plain")),
+            (_NO_TIME if there else _TIME, Quantity(title="latency / own median", unit="plain")),
             height=180,
+            until=until,
         )
     ]
-    there, missing = [], []
-    for signal in _SIGNALS:
+    for signal in there:
+        says = f"{signal.name[0].upper()}{signal.name[1:]} over the same time."
+        axes = (_TIME if signal is there[-1] else _NO_TIME, signal.quantity)
         strokes = _strokes(moments, signal.column)
-        (there if strokes else missing).append(signal)
-        if strokes:
-            says = f"{signal.name[0].upper()}{signal.name[1:]} over the same time."
-            drawn.append(charts.course(f"rounds-{signal.column}", says, strokes, (_TIME, signal.quantity), height=90))
+        drawn.append(charts.course(f"rounds-{signal.column}", says, strokes, axes, height=80, until=until))
     return Section(
         name="rounds",
         title=title,
