@@ -4,7 +4,8 @@ import math
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import fmean
@@ -127,7 +128,7 @@ def _page(given: Path, beside: Path) -> tuple[Document, str]:
 
 def material(folder: Path) -> Material:
     """Return what the tables of a run say, each text fit to be shown; raise UsageError for a table that is none."""
-    context = derived.context(folder)
+    context = _shown_context(derived.context(folder))
     trials = tuple(_shown(folder / "trials.csv", TrialRow))
     accuracies, measured = _printed(trials)
     return Material(
@@ -143,6 +144,16 @@ def material(folder: Path) -> Material:
         rounds=derived.frame(folder / "rounds.csv", watching.COLUMNS),
         fronts=fronts.fronts(measured, accuracies, {row.model: row.mult_adds for row in trials if row.mult_adds}),
         printed=len({row.model for row in trials if row.latency_p50_s is not None} & accuracies.keys()),
+    )
+
+
+def _shown_context(context: Context) -> Context:
+    return replace(
+        document.shown_row(context),
+        versions={document.shown(name): document.shown(version) for name, version in context.versions.items()},
+        facts={document.shown(name): document.shown(fact) for name, fact in context.facts.items()},
+        absent={document.shown(name): document.shown(why) for name, why in context.absent.items()},
+        settings=tuple((document.shown(name), document.shown(value)) for name, value in context.settings),
     )
 
 
@@ -215,7 +226,13 @@ def _trials_of(folder: Path, given: Path, beside: Path) -> "pd.DataFrame":
     rows = rows.loc[rows["twin"].astype(str) != "True"].reset_index(drop=True)
     for column in ("unit", "model", "backend", "precision_asked", "runtime_version", "flags"):
         rows[column] = rows[column].map(lambda text: document.shown(text) if isinstance(text, str) else text)
-    said: Context = derived.context(folder)
+    said = derived.context(folder)
+    try:
+        datetime.fromisoformat(said.started)
+    except ValueError:
+        raise UsageError(
+            f"{folder / derived.CONTEXT}: started is {said.started!r}: expected a date as runs write it."
+        ) from None
     return rows.assign(
         run=document.shown(folder.relative_to(given).as_posix()),
         path=_relative(folder, beside),

@@ -5,6 +5,7 @@ However many samples a run holds, this takes time and memory by its trials and r
 
 import csv
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
@@ -123,7 +124,15 @@ def _converters(kind: type[Any]) -> tuple[dict[str, Convert], dict[str, Any]]:
 def _converter(kinds: tuple[Any, ...]) -> Convert:
     if bool in kinds:
         return _TRUTH.__getitem__
-    return int if int in kinds else float if float in kinds else str
+    return int if int in kinds else _finite if float in kinds else str
+
+
+def _finite(text: str) -> float:
+    """Return a number; raise ValueError for infinity and for what is no number, which no run writes."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
 
 
 def frame(path: Path, columns: Iterable[str]) -> "pd.DataFrame":
@@ -132,11 +141,12 @@ def frame(path: Path, columns: Iterable[str]) -> "pd.DataFrame":
 
     wanted = set(columns)
     try:
-        return pd.read_csv(path, usecols=lambda name: name in wanted, low_memory=False)
+        found = pd.read_csv(path, usecols=lambda name: name in wanted, low_memory=False)
     except (OSError, ValueError) as error:
         raise UsageError(
             f"{path} cannot be read ({error}): expected a table; make it with `edgebench recompute {path.parent}`."
         ) from None
+    return found.replace([math.inf, -math.inf], math.nan)
 
 
 def context(folder: Path) -> Context:

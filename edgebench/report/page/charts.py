@@ -41,11 +41,13 @@ _LABELS = {
     "seconds": "format(datum.value, '~s') + 's'",
     "joules": "format(datum.value, '~s') + 'J'",
     "count": "format(datum.value, '~s')",
-    "mebibytes": "format(datum.value / 1048576, ',~r') + ' MiB'",
+    "mebibytes": "format(datum.value / 1048576, ',.4~r') + ' MiB'",
     "share": "format(datum.value, '.0%')",
-    "plain": "format(datum.value, '~g')",
+    "plain": "datum.value >= 1000 ? format(datum.value, ',') : format(datum.value, '~g')",
     "hertz": "format(datum.value, '~s') + 'Hz'",
 }
+_MEBIBYTE = 2**20
+_UNDER_TITLE = 26  # pixels between a chart and its legend, so that the title of the y axis has room
 _NAMES = frozenset({"datasets", "domain", "sort"})  # keys of a chart that hold a run's own texts
 _MARGIN = 1.12
 _DECADES = 2.2  # an axis of more decades is labelled at their beginnings alone
@@ -66,7 +68,10 @@ class Dot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spot:
-    """A point in a plane, its interval vertical. `label` is written beside it, `name` and `shown` when pointed at."""
+    """A point in a plane, its interval vertical; `label` is written above it and `below` below it.
+
+    `name` and `shown` are told when it is pointed at.
+    """
 
     series: str
     x: float
@@ -76,17 +81,19 @@ class Spot:
     low: float | None = None
     high: float | None = None
     label: str = ""
+    below: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stroke:
-    """A vertex of the line of a series; of a band its lower and upper edge."""
+    """A vertex of the line of a series; of a band its lower and upper edge. A line is broken between its pieces."""
 
     series: str
     x: float
     y: float
     low: float | None = None
     high: float | None = None
+    piece: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +159,7 @@ def plane(  # noqa: PLR0913 - what is drawn, layer by layer
     import altair as alt
 
     series = _distinct(one.series for one in (*spots, *lines))
-    colour, shape = _coloured(series)
+    colour, shape = _coloured(series, offset=_UNDER_TITLE)
     xs = [one.x for one in (*spots, *lines, *limits)]
     ys = [end for one in (*spots, *lines, *limits) for end in (one.y, one.low, one.high) if end is not None]
     x = alt.X("x:Q", **_axis(xs, quantities[0], logarithmic=logarithmic[0]))
@@ -176,9 +183,10 @@ def plane(  # noqa: PLR0913 - what is drawn, layer by layer
     if spots:
         marks = points.mark_point(filled=True, size=56, opacity=0.9)
         drawn.append(marks.encode(x=x, y=y, color=colour, shape=shape, tooltip=hints))
-    if any(one.label for one in spots):
-        written = points.mark_text(dy=-11, fontSize=11, color="var(--muted)", limit=120)
-        drawn.append(written.encode(x=x, y=y, text="label:N"))
+    for field, away in (("label", -11), ("below", 13)):
+        if any(getattr(one, field) for one in spots):
+            written = points.mark_text(dy=away, fontSize=11, color="var(--muted)", limit=140)
+            drawn.append(written.encode(x=x, y=y, text=f"{field}:N"))
     data = {"spots": [*map(asdict, spots)], "lines": [*map(asdict, lines)], "limits": [*map(asdict, limits)]}
     return _chart(name, says, alt.layer(*drawn), data, height=320)
 
@@ -190,7 +198,10 @@ def bars(name: str, says: str, slices: Sequence[Slice], quantity: Quantity, mark
     rows, parts = _distinct(one.row for one in slices), _distinct(one.part for one in slices)
     colour, _ = _coloured(parts, "part:N")
     y = alt.Y("row:N", sort=rows, axis=alt.Axis(title=None, labelColor="var(--ink)"), scale=_bands())
-    axis = alt.Axis(title=quantity.title, labelExpr=_LABELS[quantity.unit], tickCount=5)
+    totals = [sum(one.x for one in slices if one.row == row) for row in rows] + [one.x for one in marks]
+    axis = _plain_axis(quantity)
+    if quantity.unit == "mebibytes":
+        axis = _plain_axis(quantity, values=binary_ticks(max(totals)))
     hints = _hints(row="what", part="part", shown="value")
     drawn = [
         alt.Chart(alt.NamedData(name="slices"))
@@ -234,20 +245,22 @@ def course(
 
     series = _distinct(one.series for one in strokes)
     colour, _ = _coloured(series)
-    domain = {} if until is None else {"domain": [0, until]}
+    domain = {} if until is None else {"domain": [1, until]}
     x = alt.X("x:Q", axis=_plain_axis(quantities[0]), scale=alt.Scale(nice=False, **domain))
     scale, axis = alt.Scale(zero=False), _plain_axis(quantities[1], ticks=3, minExtent=64)
     base = alt.Chart(alt.NamedData(name="strokes"))
     drawn = []
     if any(one.low is not None for one in strokes):
         low = alt.Y("low:Q", scale=scale, axis=axis)
-        drawn.append(base.mark_area(opacity=0.2).encode(x=x, y=low, y2="high:Q", color=colour))
+        drawn.append(base.mark_area(opacity=0.2).encode(x=x, y=low, y2="high:Q", color=colour, detail="piece:N"))
     hints = [
         alt.Tooltip("x:Q", title=quantities[0].title, format=".3~r"),
         alt.Tooltip("y:Q", title=quantities[1].title),
     ]
     line = base.mark_line(strokeWidth=1.5)
-    drawn.append(line.encode(x=x, y=alt.Y("y:Q", scale=scale, axis=axis), color=colour, tooltip=hints))
+    drawn.append(
+        line.encode(x=x, y=alt.Y("y:Q", scale=scale, axis=axis), color=colour, detail="piece:N", tooltip=hints)
+    )
     return _chart(name, says, alt.layer(*drawn), {"strokes": [*map(asdict, strokes)]}, height=height)
 
 
@@ -256,7 +269,7 @@ def dates(name: str, says: str, spots: Sequence[Spot], quantity: Quantity) -> Ch
     import altair as alt
 
     series = _distinct(one.series for one in spots)
-    colour, shape = _coloured(series)
+    colour, shape = _coloured(series, offset=_UNDER_TITLE)
     ends = [end for one in spots for end in (one.y, one.low, one.high) if end is not None and end > 0]
     vertical = _log(ends, quantity)
     x = alt.X("x:T", axis=alt.Axis(title=None, labelOverlap=True, tickCount=5), scale=alt.Scale(type="utc", padding=16))
@@ -305,10 +318,13 @@ def _chart(name: str, says: str, drawn: "alt.LayerChart", data: Mapping[str, Any
 
 
 _CONFIG: Mapping[str, Any] = {
-    "aria": False,  # the picture is one to a screen reader, with a sentence and a table
+    # To a screen reader the picture is one, with a sentence and a table: its parts have no roles.
+    "aria": False,
+    "mark": {"aria": False},
     "font": _TYPE,
     "view": {"stroke": None},
     "axis": {
+        "aria": False,
         "domain": False,
         "ticks": False,
         "gridColor": "var(--grid)",
@@ -330,6 +346,7 @@ _CONFIG: Mapping[str, Any] = {
         "titleY": -12,
     },
     "legend": {
+        "aria": False,
         "orient": "top",
         "columns": 4,
         "title": None,
@@ -337,18 +354,17 @@ _CONFIG: Mapping[str, Any] = {
         "labelFontSize": 12,
         "labelLimit": 220,
         "symbolSize": 90,
-        "offset": 8,
     },
 }
 
 
-def _coloured(series: Sequence[str], field: str = "series:N") -> "tuple[alt.Color, alt.Shape]":
+def _coloured(series: Sequence[str], field: str = "series:N", offset: int = 8) -> "tuple[alt.Color, alt.Shape]":
     """Return the encodings of series by colour and by shape; one alone needs no legend."""
     import altair as alt
 
     colours = [f"var(--series-{number % SERIES + 1})" for number in range(len(series))]
     shapes = [_SHAPES[(number + number // SERIES) % len(_SHAPES)] for number in range(len(series))]
-    legend: Any = alt.Legend(title=None) if len(series) > 1 else None
+    legend: Any = alt.Legend(title=None, offset=offset) if len(series) > 1 else None
     return (
         alt.Color(field, scale=alt.Scale(domain=list(series), range=colours), legend=legend),
         alt.Shape(field, scale=alt.Scale(domain=list(series), range=shapes), legend=legend),
@@ -404,6 +420,18 @@ def ticks(low: float, high: float) -> list[float]:
     if len(found) >= 2:
         return found
     return [float(f"{low * (high / low) ** (number / 4):.2g}") for number in range(5)]
+
+
+def binary_ticks(highest: float) -> list[float]:
+    """Return round numbers of MiB in bytes, from none to just below the highest.
+
+    >>> [tick / 2**20 for tick in binary_ticks(350 * 2**20)]
+    [0.0, 100.0, 200.0, 300.0]
+    """
+    wanted = highest / _MEBIBYTE / 4
+    power = 10 ** math.floor(math.log10(max(wanted, 1)))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= wanted)
+    return [float(step * number * _MEBIBYTE) for number in range(int(highest / _MEBIBYTE / step) + 1)]
 
 
 def _distinct(values: Iterable[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """The sections that set what is counted beside what was measured: latency against mult-adds, and kinds of layers."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -15,6 +16,7 @@ from edgebench.store.rows import TrialRow
 
 _MULT_ADDS = Quantity(title="mult-adds of a call", unit="count")
 _MOST_LABELS = 12
+_NEAR = 0.14  # of the width of a chart: names of models take about so much
 _MOST_SENTENCES = 8
 _SHARE = Quantity(title="share of the model's mult-adds", unit="share")
 _MOST_KINDS = 7
@@ -31,8 +33,8 @@ def against_mult_adds(material: Material) -> Section:
     for row in rows:
         by_setting[naming.setting(row)].append(row)
     fits = {name: power_law([_point(row) for row in members]) for name, members in by_setting.items()}
-    labels = _labels(rows)
-    spots, bands = thinned([_spot(row, naming, labels) for row in rows])
+    above, below = _labels(rows)
+    spots, bands = thinned([_spot(row, naming, above, below) for row in rows])
     lines = (
         [*bands] if bands else [vertex for name, fit in fits.items() for vertex in _line(name, fit, by_setting[name])]
     )
@@ -54,15 +56,31 @@ def _point(row: TrialRow) -> tuple[float, float]:
     return float((row.mult_adds or 0) * row.batch), row.latency_p50_s or 0.0
 
 
-def _labels(rows: Sequence[TrialRow]) -> set[tuple[str, float | None]]:
-    """Return the slowest trial of each model, which bears its name, where there are few models."""
-    slowest: dict[str, float] = {}
-    for row in rows:
-        slowest[row.model] = max(row.latency_p50_s or 0.0, slowest.get(row.model, 0.0))
-    return set(slowest.items()) if len(slowest) <= _MOST_LABELS else set()
+_Named = frozenset[tuple[str, float | None]]
 
 
-def _spot(row: TrialRow, naming: Naming, labels: set[tuple[str, float | None]]) -> Spot:
+def _labels(rows: Sequence[TrialRow]) -> tuple[_Named, _Named]:
+    """Return which trials bear the name of their model above and below them; none where there are many models.
+
+    Above stands the slowest trial of a model; where two would touch, the right one stands below its fastest.
+    """
+    ordered = sorted(rows, key=lambda row: row.latency_p50_s or 0.0)
+    slowest, fastest = {row.model: row for row in ordered}, {row.model: row for row in reversed(ordered)}
+    if len(slowest) > _MOST_LABELS:
+        return frozenset(), frozenset()
+    xs = [math.log(_point(row)[0]) for row in rows]
+    near, last, above, below = _NEAR * (max(xs) - min(xs)), -math.inf, [], []
+    for row in sorted(slowest.values(), key=lambda row: _point(row)[0]):
+        x = math.log(_point(row)[0])
+        if x - last > near:
+            above.append((row.model, row.latency_p50_s))
+            last = x
+        else:
+            below.append((row.model, fastest[row.model].latency_p50_s))
+    return frozenset(above), frozenset(below)
+
+
+def _spot(row: TrialRow, naming: Naming, above: _Named, below: _Named) -> Spot:
     x, y = _point(row)
     return Spot(
         series=naming.setting(row),
@@ -72,7 +90,8 @@ def _spot(row: TrialRow, naming: Naming, labels: set[tuple[str, float | None]]) 
         high=row.latency_p50_high_s,
         name=row.model,
         shown=f"{units.count(x)} mult-adds, {latency(row)}",
-        label=row.model if (row.model, row.latency_p50_s) in labels else "",
+        label=row.model if (row.model, row.latency_p50_s) in above else "",
+        below=row.model if (row.model, row.latency_p50_s) in below else "",
     )
 
 

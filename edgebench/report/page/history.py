@@ -52,7 +52,7 @@ class _Move:
 
 def page(rows: "pd.DataFrame", title: str) -> Document:
     """Return the page of all trials of many runs that have a latency: `COLUMNS`, `run`, `started` and versions."""
-    timed = rows.loc[rows["latency_p50_s"].notna()].sort_values("started", kind="stable")
+    timed = rows.loc[rows["latency_p50_s"] > 0].sort_values("started", kind="stable")
     timed = timed.assign(series=_series(timed))
     moves = list(_moves(timed))
     runs = rows.drop_duplicates("run")

@@ -5,15 +5,20 @@ interprets its expressions instead of compiling them.
 """
 
 import base64
+import functools
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgebench.report.page import document
 from edgebench.report.page.document import Cell, Document, Table
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 FIRST_ROWS = 50
 """Rows of a table that stand in the page as text, and rows that the script shows at a time."""
@@ -22,6 +27,7 @@ MOST_BEHIND = 1000
 """Rows behind a chart that the page holds; tables to be read have all of theirs."""
 
 _HERE = Path(__file__).parent
+_COMMAND = re.compile(r"`((?:edgebench |--)[^`]*)`")
 _TEMPLATE = "page.html"
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
@@ -31,16 +37,12 @@ def render(page: Document, folder: str = "") -> str:
 
     The style sheet, the script and Vega stand in it.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     page = _cut(page)
     has_charts = any(section.charts for section in page.sections)
     scripts = [*([_library()] if has_charts else []), (_HERE / "page.js").read_text(encoding="utf-8")]
-    return environment.get_template(_TEMPLATE).render(
+    return _template().render(
         page=page,
         first=FIRST_ROWS,
         policy=_policy(scripts),
@@ -48,6 +50,27 @@ def render(page: Document, folder: str = "") -> str:
         scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own file, and a library's
         data=Markup(block({"rows": FIRST_ROWS, **_data(page)})),  # noqa: S704 - escaped by `block`
         source=lambda name: document.address(f"{folder}/{name}" if folder else name),
+    )
+
+
+@functools.cache
+def _template() -> "Template":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["commands"] = _commands
+    return environment.get_template(_TEMPLATE)
+
+
+def _commands(sentence: str) -> str:
+    """Return a sentence whose commands of ours, between backticks, are set as code; all else of it is escaped."""
+    from markupsafe import Markup, escape
+
+    parts = _COMMAND.split(sentence)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part) for number, part in enumerate(parts)
     )
 
 

@@ -19,7 +19,7 @@ def machine(material: Material) -> Section:
         tables=(
             _listed(
                 "facts",
-                f"The machine: unit {document.shown(context.unit)}, kind {document.shown(context.device)}",
+                f"The machine: unit {context.unit}, kind {context.device}",
                 facts,
             ),
             _listed(
@@ -42,11 +42,10 @@ def settings(material: Material) -> Section:
 
 
 def _listed(name: str, title: str, pairs: Sequence[tuple[str, str]]) -> Table:
-    shown = ((document.shown(what), document.shown(value)) for what, value in pairs)
     return Table(
         name=name,
         title=title,
         columns=(Column(name="What"), Column(name="Value")),
-        rows=tuple((document.text(what), document.text(value)) for what, value in shown),
+        rows=tuple((document.text(what), document.text(value)) for what, value in pairs),
         source="context.json" if name != "runtimes" else "trials.csv",
     )

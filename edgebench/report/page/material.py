@@ -37,7 +37,7 @@ class Material:
     @property
     def timed(self) -> tuple[TrialRow, ...]:
         """Return the trials without twins that have a latency."""
-        return tuple(row for row in self.own if row.latency_p50_s is not None)
+        return tuple(row for row in self.own if row.latency_p50_s is not None and row.latency_p50_s > 0)
 
 
 class Naming:

@@ -109,7 +109,8 @@
 
   async function drawChart(element) {
     const options = { actions: false, renderer: "svg", ast: true, defaultStyle: false, tooltip: { theme: "edgebench" } };
-    await window.vegaEmbed(element, fitted(structuredClone(data.charts[element.dataset.chart])), options);
+    const made = await window.vegaEmbed(element, fitted(structuredClone(data.charts[element.dataset.chart])), options);
+    made.view.container().removeAttribute("role"); // the picture around it has one, and a sentence
     element.dataset.drawn = "";
   }
 

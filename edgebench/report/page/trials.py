@@ -165,8 +165,7 @@ def _ranking(rows: Iterable[BackendRow]) -> Table:
 def pairs(material: Material) -> Section:
     """Return what became of the mult-adds that one model has more than another: ratios, and verdicts."""
     title = "What fewer mult-adds became"
-    rows = [row for row in material.summary.pairs if row.by == "model" and row.mult_adds_ratio is not None]
-    timed = [row for row in rows if row.latency_ratio is not None]
+    timed = [row for row in material.summary.pairs if row.by == "model" and row.mult_adds_ratio and row.latency_ratio]
     if not timed:
         return Section(
             name="pairs",

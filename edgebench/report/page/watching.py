@@ -37,10 +37,9 @@ COLUMNS = (
 MOST_MOMENTS = 240
 """Points of a line over time; more rounds than these are put together."""
 
-_TIME = Quantity(title="minutes of measuring", unit="plain")
+_TIME = Quantity(title="rounds in their order", unit="plain")
 _NO_TIME = Quantity(title="", unit="plain")  # of charts above the one that says it
 _LEAST_DISTURBED = 0.01  # shares below it are the kernel's own work
-_DECIMALS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +88,8 @@ def rounds(material: Material) -> Section:
     if moments is None:
         return Section(name="rounds", title=title, says=("No round was completed, so there is nothing over time.",))
     missing = [signal for signal in _SIGNALS if moments[signal.column].isna().all()]
-    there = [signal for signal in _SIGNALS if signal not in missing]
-    until = _short(moments["minutes"].max())
+    there = [signal for signal in _SIGNALS if moments[signal.column].any() and signal not in missing]  # zero is told
+    until = _short(moments["order"].max())
     drawn = [
         charts.course(
             "rounds-latency",
@@ -116,11 +115,11 @@ def rounds(material: Material) -> Section:
 
 
 def over_time(rounds: "pd.DataFrame", most: int = MOST_MOMENTS) -> "pd.DataFrame | None":
-    """Return moments in their order: a round each, or several together where there are more than `most`.
+    """Return moments in their order: a round each, or several where there are more than `most`.
 
-    `minutes` is the time of measuring, sessions one after the other. `lower`, `middle` and `upper` are the tenths 1, 5
-    and 9 of block medians, each divided by the median of its trial; `canary` is relative to its own median. None: no
-    round was completed.
+    `order` counts rounds from 1, `minutes` the time since the first, sessions one after the other; `piece` is one of
+    each invocation. `lower`, `middle` and `upper` are the tenths 1, 5 and 9 of block medians, each divided by the
+    median of its trial; `canary` is relative to its own median. None: no round was completed.
     """
     import pandas as pd
 
@@ -140,6 +139,8 @@ def over_time(rounds: "pd.DataFrame", most: int = MOST_MOMENTS) -> "pd.DataFrame
     made: dict[str, Any] = {
         "minutes": groups["minutes"].min(),
         "session": groups["session"].first(),
+        "order": order.groupby(order // together).min() + 1,
+        "piece": groups["session"].first() + groups["invocation"].first().map(" {}".format) if together == 1 else "",
         "rounds": order.groupby(order // together).nunique(),
         "blocks": groups.size(),
         "lower": tenths[0.1],
@@ -174,10 +175,11 @@ def _strokes(moments: "pd.DataFrame", middle: str, lower: str | None = None, upp
     return [
         Stroke(
             series="",
-            x=round(float(row["minutes"]), _DECIMALS),
+            x=_short(row["order"]),
             y=_short(row[middle]),
             low=None if lower is None else _short(row[lower]),
             high=None if upper is None else _short(row[upper]),
+            piece=str(row["piece"]),
         )
         for _, row in known.iterrows()
     ]
@@ -190,9 +192,10 @@ def _short(value: Any) -> float:
 def _rounds_says(moments: "pd.DataFrame", material: Material) -> Iterator[str]:
     blocks, together = int(moments["blocks"].sum()), int(moments["rounds"].max())
     points = "a point is a round" if together == 1 else f"a point is up to {together} rounds"
+    spent, number = float(moments["minutes"].max()), int(moments["rounds"].sum())
     yield (
-        f"{blocks} blocks in {int(moments['rounds'].sum())} rounds: {points}, the band holds eight of ten blocks. A "
-        "block is divided by the median of its own trial, so a quiet machine is a flat line at 1."
+        f"{blocks} blocks in {number} rounds, {spent:.1f} minutes from the first to the last: {points}, the band holds "
+        "eight of ten blocks. A block is divided by its trial's own median, so a quiet machine is a flat line at 1."
     )
     disturbed = _disturbances(moments)
     yield f"Seen meanwhile: {', '.join(disturbed)}." if disturbed else "No throttling, paging or stolen time was seen."
@@ -218,7 +221,7 @@ def _missing(missing: Sequence[_Signal], material: Material) -> Iterator[str]:
     told = []
     for signal in missing:
         why = material.context.absent.get(signal.absent or "")
-        told.append(f"{signal.name}{f' ({document.shown(why)})' if why else ''}")
+        told.append(f"{signal.name}{f' ({why})' if why else ''}")
     if told:
         yield f"Not to be read on this machine, so not drawn: {'; '.join(told)}."
 

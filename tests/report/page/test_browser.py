@@ -71,7 +71,7 @@ def every_chart() -> Document:
         charts.intervals("intervals", NAME, dots, latency),
         charts.plane("plane", NAME, spots, (latency, latency), lines=strokes, limits=spots),
         charts.bars("bars", NAME, [Slice(row=NAME, part=LONG, x=1.0, shown=NAME)], latency, dots),
-        charts.course("course", NAME, strokes, (latency, latency)),
+        charts.course("course", NAME, strokes, (latency, latency), height=100),
         charts.dates("dates", NAME, spots, latency),
     )
     columns = (document.Column(name="Name"), document.Column(name="Number", number=True))

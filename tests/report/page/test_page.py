@@ -34,27 +34,27 @@ HOSTILE = (
 def trial(model: str, backend: str, latency_s: float | None, **changes: Any) -> TrialRow:
     """Return a trial that was measured, or one that was lost."""
     row = dict.fromkeys(field.name for field in fields(TrialRow))
-    row.update(
-        session="s1",
-        trial=f"{model}|{backend}",
-        model=model,
-        backend=backend,
-        precision_asked="fp32",
-        threads_asked=1,
-        batch=1,
-        twin=False,
-        status="lost" if latency_s is None else "done",
-        unit="board",
-        device="x86",
-        emulated=False,
-        provenance="measured",
-        mult_adds=1000,
-        invocations=5,
-        samples=100,
-        latency_p50_s=latency_s,
-        flags="",
-        **changes,
-    )
+    row |= {
+        "session": "s1",
+        "trial": f"{model}|{backend}",
+        "model": model,
+        "backend": backend,
+        "precision_asked": "fp32",
+        "threads_asked": 1,
+        "batch": 1,
+        "twin": False,
+        "status": "lost" if latency_s is None else "done",
+        "unit": "board",
+        "device": "x86",
+        "emulated": False,
+        "provenance": "measured",
+        "mult_adds": 1000,
+        "invocations": 5,
+        "samples": 100,
+        "latency_p50_s": latency_s,
+        "flags": "",
+    }
+    row |= changes
     return TrialRow(**row)  # type: ignore[arg-type]  # every field by its name
 
 
