@@ -27,7 +27,7 @@ def accuracy(material: Material) -> Section:
                 "`edgebench claims --front` shows those of published measurements.",
             ),
         )
-    spots = [one for front in material.fronts for one in _front_spots(front)]
+    spots = [one for front in material.fronts for one in _spots(front, named=front is material.fronts[0])]
     lines = [
         Stroke(series=place_name(front.place), x=one.latency_s, y=one.accuracy.top1)
         for front in material.fronts
@@ -50,7 +50,8 @@ def accuracy(material: Material) -> Section:
     return Section(name="accuracy", title=title, says=says, charts=(chart,), tables=(_accuracy_table(material.fronts),))
 
 
-def _front_spots(front: Front) -> Iterator[Spot]:
+def _spots(front: Front, *, named: bool) -> Iterator[Spot]:
+    """Yield the networks of a front; `named` ones bear their names, where they are few."""
     for one in front.networks:
         yield Spot(
             series=place_name(front.place),
@@ -58,7 +59,7 @@ def _front_spots(front: Front) -> Iterator[Spot]:
             y=one.accuracy.top1,
             name=one.model,
             shown=f"{one.accuracy.top1:.1f} %, {units.seconds(one.latency_s)}",
-            label=one.model if one.by_latency and len(front.networks) <= _MOST_LABELS else "",
+            label=one.model if named and len(front.networks) <= _MOST_LABELS else "",
         )
 
 

@@ -109,8 +109,9 @@
 
   async function drawChart(element) {
     const options = { actions: false, renderer: "svg", ast: true, defaultStyle: false, tooltip: { theme: "edgebench" } };
-    const made = await window.vegaEmbed(element, fitted(structuredClone(data.charts[element.dataset.chart])), options);
-    made.view.container().removeAttribute("role"); // the picture around it has one, and a sentence
+    await window.vegaEmbed(element, fitted(structuredClone(data.charts[element.dataset.chart])), options);
+    element.setAttribute("role", "img"); // Vega makes it a document, of which it would have to tell every part
+    element.removeAttribute("aria-roledescription");
     element.dataset.drawn = "";
   }
 
