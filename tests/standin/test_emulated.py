@@ -371,20 +371,6 @@ def test_an_ordinary_user_needs_nothing(stranger: Place) -> None:
     assert stranger.state() == {**before, "files": own}
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root needs commands that change the system")
-def test_root_is_asked_before_the_system_is_changed(tmp_path: Path) -> None:
-    """Without --yes nothing is fetched, mounted or registered: the commands are told, unless none are needed."""
-    place = Place(home=tmp_path)
-    before = place.state()
-    done = place.run("devices", "emulate", "rpi3")
-    if done.code == 0:
-        place.run("devices", "emulate", "rpi3", "--remove")
-        pytest.skip("this machine has a handler for aarch64 programs already: no command is needed")
-    assert done.code == 2
-    assert "--yes" in done.sentence()
-    assert place.state() == before
-
-
 def test_nothing_is_left_after_the_last_one_is_removed(tmp_path: Path) -> None:
     """Files, mounts, handlers and processes are after --remove what they were before; a second --remove says so."""
     place = Place(home=tmp_path)
