@@ -377,7 +377,7 @@ def test_our_mobilenet_is_told_from_three_published_rows() -> None:
     ncnn = "ncnn:board=rpi4b,threads=4,precision=fp16 or fp32"
     assert different(ncnn) == (
         ["machine", "runtime", "weights", "threads", "warm-up", "statistic"],
-        ["clock", "word size"],
+        ["clock", "word size", "precision"],
     )
     timm = "timm:board=i9-10940x,precision=fp32"
     assert different(timm, "--trial", "mobilenet_v1|torch") == (

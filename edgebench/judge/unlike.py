@@ -116,7 +116,7 @@ class Unlike:
 class Explanation:
     """Why theirs is not ours: `ratio` is theirs / ours, `remains` what of it the usual sizes do not tell.
 
-    `unstated` is what one or both do not state.
+    `unstated` is what one or both do not state, or not which of two.
     """
 
     ours: Taking
@@ -220,7 +220,7 @@ def _differing(ours: Taking, theirs: Taking) -> Iterator[tuple[What, str, str]]:
 
 def _unstated(ours: Taking, theirs: Taking) -> Iterator[What]:
     for what, mine, other in _settings(ours, theirs):
-        if mine is None or other is None:
+        if mine is None or other is None or (mine != other and EITHER in mine + other and what == "precision"):
             yield what
 
 

@@ -23,7 +23,7 @@ def table(rows: Iterable[HistoryRow]) -> Table:
     for trial, members in groupby(rows, key=_trial):
         add_row(made, trial)
         for row in members:
-            add_row(made, f"  {row.started[:16]}", plain(row.runtime_version or "-", 24), _latency(row), _flagged(row))
+            add_row(made, f"  {row.started[:16]}", plain(row.runtime_version or "-", 16), _latency(row), _flagged(row))
         made.add_section()
     return made
 
