@@ -181,7 +181,7 @@ def _sureness(material: Material) -> Iterator[str]:
     if judged:
         clear = sum(answer.apart(row.ratio_to_best_low, row.ratio_to_best_high) for row in judged)
         level = len(judged) - clear
-        yield f"Of {len(judged)} backends behind a fastest one {clear} are told apart from it, {level} level with it."
+        yield f"Of {len(judged)} slower backends {clear} are told apart from the fastest; {level} are level with it."
     if len(behind) > len(judged):
         yield f"{len(behind) - len(judged)} comparisons have no interval: that takes five processes a trial."
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from html.parser import HTMLParser
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
@@ -71,3 +72,24 @@ def copied(folder: Path) -> Path:
         if path.suffix in {".csv", ".json"}:
             shutil.copy(path, run)
     return run
+
+
+class Elements(HTMLParser):
+    """The elements of a page with their attributes, and its text outside scripts and styles."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._inside = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element."""
+        self.found.append((tag, dict(attrs)))
+        self._inside = tag
+
+    def handle_data(self, data: str) -> None:
+        """Note text that is shown."""
+        if self._inside not in {"script", "style"}:
+            self.text += data

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import fields, replace
-from html.parser import HTMLParser
 from typing import Any
 
 import pandas as pd
@@ -17,6 +16,7 @@ from edgebench.report.page.material import Material
 from edgebench.store.derived import Context
 from edgebench.store.rows import BackendRow, TrialRow
 from edgebench.store.tables import Summary
+from tests.report.page import runs
 
 HOSTILE = (
     "</script><script>alert(1)</script>",
@@ -128,27 +128,6 @@ def page(text: str) -> Document:
         cards=(card,),
         sections=(section,),
     )
-
-
-class Elements(HTMLParser):
-    """The elements of a page with their attributes, and its text outside scripts and styles."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self._inside = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an element."""
-        self.found.append((tag, dict(attrs)))
-        self._inside = tag
-
-    def handle_data(self, data: str) -> None:
-        """Note text that is shown."""
-        if self._inside not in {"script", "style"}:
-            self.text += data
 
 
 # --- the first screen ------------------------------------------------------------------------------------------------
@@ -282,8 +261,8 @@ def test_a_short_axis_has_round_values() -> None:
 def test_hostile_text_is_text_in_html(text: str) -> None:
     """Whatever a name holds, the page has no element, attribute or script of it, and shows it."""
     rendered = html.render(page(text), "a run")
-    benign = Elements(html.render(page("benign"), "a run"))
-    found = Elements(rendered)
+    benign = runs.Elements(html.render(page("benign"), "a run"))
+    found = runs.Elements(rendered)
     assert [tag for tag, _ in found.found] == [tag for tag, _ in benign.found]
     assert not [name for _, attributes in found.found for name in attributes if name.startswith("on")]
     links = [attributes["href"] for tag, attributes in found.found if tag == "a"]
@@ -301,8 +280,8 @@ def benign_scripts() -> int:
 def test_hostile_text_is_text_in_markdown(text: str) -> None:
     """Read by a Markdown reader, the page has the elements of a harmless one, and shows the name."""
     reader = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-    found = Elements(reader.render(markdown.render(page(text), "a run")))
-    benign = Elements(reader.render(markdown.render(page("benign"), "a run")))
+    found = runs.Elements(reader.render(markdown.render(page(text), "a run")))
+    benign = runs.Elements(reader.render(markdown.render(page("benign"), "a run")))
     assert [tag for tag, _ in found.found] == [tag for tag, _ in benign.found]
     assert " ".join(document.shown(text).split()) in found.text
 
@@ -318,7 +297,7 @@ def test_names_are_shown_on_one_short_line(text: str) -> None:
 
 def test_the_page_forbids_requests() -> None:
     """The policy allows nothing from elsewhere, and of scripts only those that it names by their digest."""
-    found = Elements(html.render(page("benign")))
+    found = runs.Elements(html.render(page("benign")))
     (policy,) = [one["content"] or "" for tag, one in found.found if tag == "meta" and "http-equiv" in one]
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
     assert "unsafe-eval" not in policy
