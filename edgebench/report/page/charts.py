@@ -158,10 +158,11 @@ def plane(  # noqa: PLR0913 - what is drawn, layer by layer
     """Return points in a plane, with lines through each series, and `limits`: short strokes that stand under points."""
     import altair as alt
 
-    series = _distinct(one.series for one in (*spots, *lines))
+    series = _distinct([*(spot.series for spot in spots), *(line.series for line in lines)])
     colour, shape = _coloured(series, offset=_UNDER_TITLE)
-    xs = [one.x for one in (*spots, *lines, *limits)]
-    ys = [end for one in (*spots, *lines, *limits) for end in (one.y, one.low, one.high) if end is not None]
+    placed: list[Spot | Stroke] = [*spots, *lines, *limits]
+    xs = [one.x for one in placed]
+    ys = [end for one in placed for end in (one.y, one.low, one.high) if end is not None]
     x = alt.X("x:Q", **_axis(xs, quantities[0], logarithmic=logarithmic[0]))
     y = alt.Y("y:Q", **_axis(ys, quantities[1], logarithmic=logarithmic[1]))
     low = alt.Y("low:Q", **_axis(ys, quantities[1], logarithmic=logarithmic[1]))
@@ -239,14 +240,14 @@ def course(
 ) -> Chart:
     """Return a quantity over time, linear on both axes: a line a series, and the band between its edges.
 
-    Charts with the same `until` can stand below each other: their time axes end there, and begin at one place.
+    Charts with the same `until` can stand below each other: their axes begin at round 1 and end there.
     """
     import altair as alt
 
     series = _distinct(one.series for one in strokes)
     colour, _ = _coloured(series)
-    domain = {} if until is None else {"domain": [1, until]}
-    x = alt.X("x:Q", axis=_plain_axis(quantities[0]), scale=alt.Scale(nice=False, **domain))
+    rounds = alt.Scale(nice=False) if until is None else alt.Scale(nice=False, domain=[1, until])
+    x = alt.X("x:Q", axis=_plain_axis(quantities[0]), scale=rounds)
     scale, axis = alt.Scale(zero=False), _plain_axis(quantities[1], ticks=3, minExtent=64)
     base = alt.Chart(alt.NamedData(name="strokes"))
     drawn = []
@@ -307,7 +308,9 @@ def _hints(**titles: str) -> "list[alt.Tooltip]":
     return [alt.Tooltip(f"{field}:N", title=title) for field, title in titles.items()]
 
 
-def _chart(name: str, says: str, drawn: "alt.LayerChart", data: Mapping[str, Any], *, height: int) -> Chart:
+def _chart(
+    name: str, says: str, drawn: "alt.LayerChart | alt.FacetChart", data: Mapping[str, Any], *, height: int
+) -> Chart:
     """Return a chart with its data; Altair checks how it is drawn, and is not shown the data, which takes long."""
     spec = drawn.properties(width="container", height=max(height, 60)).to_dict()
     spec["datasets"] = {key: values for key, values in data.items() if values}

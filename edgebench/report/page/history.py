@@ -245,9 +245,9 @@ def _runs(rows: "pd.DataFrame") -> Section:
                 document.linked("trials.csv", f"{first['path']}/trials.csv"),
             )
         )
-    names = (("Started (UTC)", False), ("Run", False), ("Unit", False), ("edgebench", False), ("Trials", True))
-    names = (*names, ("Done", True), ("Flagged", True), ("Rows", False))
-    columns = tuple(Column(name=name, number=number) for name, number in names)
+    words, figures = ("Started (UTC)", "Run", "Unit", "edgebench"), ("Trials", "Done", "Flagged")
+    numbers = (Column(name=name, number=True) for name in figures)
+    columns = (*(Column(name=name) for name in words), *numbers, Column(name="Rows"))
     table = Table(name="runs", title="All runs", columns=columns, rows=tuple(sorted(body, key=lambda row: row[0].text)))
     return Section(name="runs", title="Runs", tables=(table,), open=True)
 

@@ -129,7 +129,7 @@ def _library() -> str:
     import vl_convert
 
     version = "_".join(alt.SCHEMA_VERSION.split(".")[:2])
-    text = str(vl_convert.javascript_bundle(vl_version=version))
+    text = str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=version))
     return text.replace("\r\n", "\n").replace("</script", "<\\/script")
 
 

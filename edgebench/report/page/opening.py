@@ -13,6 +13,8 @@ from edgebench.store.rows import BackendRow, TrialRow
 
 _MOST_SAID = 6
 _MOST_ANSWERED = 8
+_MOST_CHECKS = 3
+_ALLOWED = "where an interval of 95 % allows one in 20"
 _MOST_MODELS = 3
 _SECONDS_OF_DATE = 16  # 2026-11-22T10:15
 
@@ -150,7 +152,7 @@ def cards(material: Material) -> tuple[Card, ...]:
     found = answer.answer(material.summary)
     against = (*_provenance(material), *found.distrusted)
     made = [
-        _card("How sure", (*_sureness(material), *found.checked)),
+        _card("How sure", (*_sureness(material), *_checks(material, found.checked))),
         _card("What not to trust", against or (_CLEAN,), warns=bool(against)),
     ]
     consequences = (*found.pair, *trials.consequences(material.verdicts))
@@ -184,6 +186,16 @@ def _sureness(material: Material) -> Iterator[str]:
         yield f"Of {len(judged)} slower backends {clear} are told apart from the fastest; {level} are level with it."
     if len(behind) > len(judged):
         yield f"{len(behind) - len(judged)} comparisons have no interval: that takes five processes a trial."
+
+
+def _checks(material: Material, told: Sequence[str]) -> Iterator[str]:
+    """Yield the checks of trials against themselves; of many, how many there are and those that failed."""
+    twins = [row for row in material.summary.pairs if row.by == "twin"]
+    if len(twins) <= _MOST_CHECKS:
+        yield from told
+        return
+    failed = sum(answer.apart(row.latency_ratio_low, row.latency_ratio_high) for row in twins)
+    yield f"Check: of {len(twins)} trials measured against themselves {failed} were called different, {_ALLOWED}."
 
 
 def _provenance(material: Material) -> Iterator[str]:

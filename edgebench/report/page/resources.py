@@ -42,7 +42,7 @@ def memory(material: Material) -> Section:
         "in it."
     ]
     if len(rows) > len(drawn):
-        says.append(f"The picture leaves out {len(rows) - len(drawn)} trials; the rows below have all.")
+        says.append(f"The picture leaves out {len(rows) - len(drawn)} trials; trials.csv has all.")
     figures = [name for name, _ in _PARTS]
     table = Table(
         name="memory",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from edgebench import units
 from edgebench.report.page import charts, document
 from edgebench.report.page.charts import Quantity, Spot, Stroke
-from edgebench.report.page.document import Cell, Column, Section, Table
+from edgebench.report.page.document import Cell, Chart, Column, Section, Table
 from edgebench.report.page.material import Material, Naming, distinct, some
 from edgebench.report.page.power_law import power_law
 from edgebench.report.page.trials import LATENCY, latency
@@ -114,7 +114,7 @@ def _series(one: _Scaled) -> str:
     return f"{one.family} in {one.setting}"
 
 
-def _scaling_chart(parameter: str, groups: Sequence[Sequence[_Scaled]]) -> charts.Chart:
+def _scaling_chart(parameter: str, groups: Sequence[Sequence[_Scaled]]) -> Chart:
     spots = [
         Spot(
             series=_series(one),

@@ -8,7 +8,7 @@ from edgebench.judge.consequences import VerdictRow
 from edgebench.report.answer import interval
 from edgebench.report.page import charts, document
 from edgebench.report.page.charts import Dot, Quantity, Spot, Stroke
-from edgebench.report.page.document import Cell, Column, Section, Table
+from edgebench.report.page.document import Cell, Chart, Column, Section, Table
 from edgebench.report.page.material import Material, Naming, distinct
 from edgebench.report.page.thinning import thinned
 from edgebench.store.rows import BackendRow, PairRow, TrialRow
@@ -94,7 +94,7 @@ def backends(material: Material) -> Section:
         if len(all_of) > most
     ]
     if left_out:
-        says.append(f"The picture leaves out {' and '.join(left_out)}; the rows below have all.")
+        says.append(f"The picture leaves out {' and '.join(left_out)}; the CSV files have all.")
     chart = charts.intervals(
         "backends", f"Latency of {len(models)} models in {len(settings)} settings, with intervals.", dots, LATENCY
     )
@@ -213,7 +213,7 @@ def _gravity(verdict: str) -> int:
     return _ORDER.index(verdict) if verdict in _ORDER else len(_ORDER)
 
 
-def _ratios(rows: Sequence[PairRow]) -> charts.Chart:
+def _ratios(rows: Sequence[PairRow]) -> Chart:
     follows = "latency follows mult-adds"
     spots = [
         Spot(

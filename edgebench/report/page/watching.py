@@ -121,6 +121,7 @@ def over_time(rounds: "pd.DataFrame", most: int = MOST_MOMENTS) -> "pd.DataFrame
     each invocation. `lower`, `middle` and `upper` are the tenths 1, 5 and 9 of block medians, each divided by the
     median of its trial; `canary` is relative to its own median. None: no round was completed.
     """
+    import numpy as np
     import pandas as pd
 
     found = rounds.loc[rounds["complete"].astype(str) == "True"] if "complete" in rounds else rounds
@@ -135,7 +136,7 @@ def over_time(rounds: "pd.DataFrame", most: int = MOST_MOMENTS) -> "pd.DataFrame
     order = found.groupby(keys, sort=False)["minutes"].transform("min").rank(method="dense").astype(int) - 1
     together = max(1, -(-int(order.max() + 1) // most))
     groups = found.groupby(order // together, sort=True)
-    tenths = groups["relative"].quantile([0.1, 0.5, 0.9]).unstack()
+    tenths = groups["relative"].quantile(np.array([0.1, 0.5, 0.9])).unstack()
     made: dict[str, Any] = {
         "minutes": groups["minutes"].min(),
         "session": groups["session"].first(),

@@ -4,7 +4,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -15,14 +15,14 @@ from edgebench.report.page.document import Document, Section
 from tests.report.page import runs
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Dialog, Page, ViewportSize
 
 pytestmark = pytest.mark.slow
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-background-networking"]
-WIDE = {"width": 1280, "height": 900}
-PHONE = {"width": 390, "height": 844}
+WIDE: "ViewportSize" = {"width": 1280, "height": 900}
+PHONE: "ViewportSize" = {"width": 390, "height": 844}
 
 NAME = runs.SCRIPT
 LONG = "n" * 500
@@ -91,7 +91,11 @@ class Watched:
         page.on("request", lambda request: self.requests.append(request.url))
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("dialog", lambda dialog: (self.errors.append(dialog.message), dialog.dismiss()))
+        page.on("dialog", self._refuse)
+
+    def _refuse(self, dialog: "Dialog") -> None:
+        self.errors.append(dialog.message)
+        dialog.dismiss()
 
     def open(self, path: Path) -> "Page":
         """Open a file and wait until its charts are drawn."""
@@ -183,7 +187,7 @@ def test_a_small_screen_needs_no_scrolling_sideways(
     which: str, watched: Watched, request: pytest.FixtureRequest
 ) -> None:
     """On 390 pixels nothing is wider than the screen; wide tables scroll in themselves."""
-    watched.page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # a dictionary of these two
+    watched.page.set_viewport_size(PHONE)
     page = watched.open(request.getfixturevalue(which))
     page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
@@ -193,8 +197,9 @@ def test_dark_is_dark_and_light_is_light(sample: Path, watched: Watched) -> None
     """The page and its charts follow what the reader's system prefers, without being drawn again."""
     page = watched.open(sample)
     found: dict[str, Any] = {}
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of these two
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for scheme in schemes:
+        page.emulate_media(color_scheme=scheme)
         found[scheme] = page.evaluate(
             """() => [
                 getComputedStyle(document.documentElement).getPropertyValue("--surface").trim(),
