@@ -106,6 +106,24 @@ def digits(value: float | None) -> str:
     return "-" if value is None else _three_digits(value)
 
 
+def share(value: float | None) -> str:
+    """Return a share as per cent with one decimal.
+
+    >>> share(0.9486)
+    '94.9 %'
+    """
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def share_span(low: float, high: float) -> str:
+    """Return an interval of shares in per cent.
+
+    >>> share_span(0.826, 0.945)
+    '[82.6, 94.5]'
+    """
+    return f"[{100 * low:.1f}, {100 * high:.1f}]"
+
+
 def span(low: float, high: float) -> str:
     """Return an interval of seconds in the unit of its upper end, without the unit when it is that of its lower end.
 

@@ -3,7 +3,7 @@
 from functools import partial
 
 from edgebench import architectures, formats
-from edgebench.api import _bundled
+from edgebench.api import _bundled, _imaging
 from edgebench.api._measuring import Execution
 from edgebench.formats import ConversionFailed
 from edgebench.measure.plan import Files, Trial, format_of
@@ -40,14 +40,22 @@ def convert_all(execution: Execution) -> None:
 
 
 def _convert(execution: Execution, trial: Trial, wanted: str) -> tuple[Files, Converted]:
-    if not formats.cached(trial.model, wanted, batch=trial.batch):
+    data = _imaging.prepared(execution, trial.model)
+    if not formats.cached(trial.model, wanted, batch=trial.batch, calibration=None if data is None else data.key):
         new = formats.to_install(wanted)
         if new:
             execution.say(f"Installing {new}, which converts to {wanted}, in an environment of its own: once.")
         execution.say(doing(trial.model, wanted))
     origin = formats.source(trial.model, batch=trial.batch)
-    artefact = formats.convert(origin, wanted)
-    files = Files(artefact=str(artefact.path), inputs=str(origin.inputs), reference=str(origin.reference))
+    artefact = formats.convert(origin, wanted, data)
+    if data is not None:
+        _imaging.check_classes(origin, execution.dataset)
+    files = Files(
+        artefact=str(artefact.path),
+        inputs=str(origin.inputs),
+        reference=str(origin.reference),
+        images=() if data is None else tuple(str(part) for part in data.parts),
+    )
     record = Converted(
         model=trial.model,
         batch=trial.batch,

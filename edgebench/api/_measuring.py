@@ -8,6 +8,7 @@ from pathlib import Path
 from edgebench import units
 from edgebench.board.wire import Block, Event, FootprintsDone, InvocationDone
 from edgebench.errors import DeviceUnreachableError
+from edgebench.formats import Dataset
 from edgebench.measure import session as sessions
 from edgebench.measure import stopping
 from edgebench.measure.plan import TWIN, Files, Protocol, Session, Trial, wire_plan
@@ -20,7 +21,10 @@ from edgebench.store.records import AgentLost, SessionEnded
 
 @dataclass(slots=True, kw_only=True)
 class Execution:
-    """A run in progress: where it is kept, whom it tells, and the agent that answers (None once it was lost)."""
+    """A run in progress: where it is kept, whom it tells, and the agent that answers (None once it was lost).
+
+    `dataset` are the images that trials answer, if it was asked for.
+    """
 
     folder: RunFolder
     journal: Journal
@@ -28,6 +32,7 @@ class Execution:
     transport: Transport
     connection: Connection | None
     files: dict[str, Files] = field(default_factory=dict)
+    dataset: Dataset | None = None
 
     def close(self) -> None:
         """End the agent, and keep what it measured but had not sent; out of reach, it stays where it was measured."""
@@ -95,7 +100,7 @@ def measure(execution: Execution, session: Session, room_s: float | None = None)
     try:
         with _connected(execution) as connection:
             spool = execution.transport.spool(execution.folder.path, session.name)
-            files = _placed(execution, connection, alive)
+            files = _placed(execution, connection, alive, dissected=_begun(state, session))
             plan = wire_plan(replace(session, trials=alive), protocol, files, _next(state, session.name), spool)
             sessions.drive(connection, plan, keep, more)
     except LinkLost as link:
@@ -108,9 +113,16 @@ def measure(execution: Execution, session: Session, room_s: float | None = None)
 
 
 def _remaining(state: Run, session: Session) -> Protocol:
-    """Return the protocol of a run, without the footprints of a session that has them already."""
+    """Return the protocol of a run, without what comes before the first invocation where a session has it already."""
     protocol = state.started.protocol
+    if _begun(state, session):
+        protocol = replace(protocol, by_layer=False)
     return replace(protocol, footprints=0) if session.name in state.footprints_done else protocol
+
+
+def _begun(state: Run, session: Session) -> bool:
+    """Tell whether a session came to its first invocation, and so past footprints, images and layers."""
+    return any(ready.session == session.name for ready in state.ready)
 
 
 def _open(protocol: Protocol, heard: _Heard) -> bool:
@@ -133,8 +145,13 @@ def _connected(execution: Execution) -> Iterator[Connection]:
             execution.connection = None
 
 
-def _placed(execution: Execution, connection: Connection, trials: tuple[Trial, ...]) -> dict[str, Files]:
-    """Have the files of these trials on the measuring side, and return their paths there by trial."""
+def _placed(
+    execution: Execution, connection: Connection, trials: tuple[Trial, ...], *, dissected: bool
+) -> dict[str, Files]:
+    """Have the files of these trials on the measuring side, and return their paths there by trial.
+
+    Images and layers are left out where all that was asked of them is known (`dissected`).
+    """
     there: dict[str, str] = {}
 
     def place(path: str | None) -> str | None:
@@ -146,12 +163,19 @@ def _placed(execution: Execution, connection: Connection, trials: tuple[Trial, .
     for trial in trials:
         original = trial.id.removesuffix(TWIN)
         here = execution.files[original]
+        if dissected:
+            here = replace(here, images=(), layers=())
         placed[original] = Files(
             artefact=place(here.artefact),
             inputs=place(here.inputs),
             reference=place(here.reference),
             floor=place(here.floor),
             floor_inputs=place(here.floor_inputs),
+            images=tuple(str(place(path)) for path in here.images),
+            layers=tuple(
+                replace(layer, artefact=str(place(layer.artefact)), inputs=str(place(layer.inputs)))
+                for layer in here.layers
+            ),
         )
     return placed
 

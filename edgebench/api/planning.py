@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgebench import devices, units
-from edgebench.api import _bundled, _expecting, _models
+from edgebench.api import _bundled, _expecting, _imaging, _models
 from edgebench.api._reaching import Board
 from edgebench.api.counting import counted as count_model
 from edgebench.api.listing import BackendState, backend, suite
 from edgebench.devices.records import Device, Unit
 from edgebench.errors import UsageError
-from edgebench.formats import cached
+from edgebench.formats import Dataset, cached, prepared_key
 from edgebench.measure.duration import Timing, expected_seconds
 from edgebench.measure.plan import (
     CHECKING,
@@ -50,7 +50,8 @@ class Request:
     With `pace_hz` calls start at fixed times, with `sustained_s` each trial is called without a pause for so long at
     most, in one invocation. With `energy`, or the log of a `meter` that will be there when the run is over, each
     invocation ends with windows of load and of rest. `inputs` are shapes for a user's file or function, `weights` a
-    state dictionary; both go with one model.
+    state dictionary; both go with one model. `data` are images in class folders or in an .npz: each trial answers them,
+    and a part of them calibrates int8. With `layers` each trial is timed layer by layer as well.
     """
 
     device: str = devices.HOST
@@ -74,6 +75,8 @@ class Request:
     results: Path = Path("results")
     seed: int | None = None
     bundle: Path | None = None
+    data: Path | None = None
+    layers: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +85,7 @@ class Plan:
 
     `left_out` are those of the trials that will not be started; from `timings`, by trial id, the seconds follow. On a
     stand-in (`emulated`) trials are checked and not timed, and nobody knows how long that takes: `measuring_s` is None.
+    `dataset` are the images that trials answer.
     """
 
     device: Device
@@ -98,6 +102,7 @@ class Plan:
     measuring_s: float | None
     converting_s: float
     emulated: bool = False
+    dataset: Dataset | None = None
 
 
 def plan_for(request: Request, board: Board) -> Plan:
@@ -115,7 +120,9 @@ def plan_for(request: Request, board: Board) -> Plan:
     if bundle is not None:
         for trial in trials:
             _bundled.check(bundle, trial, format_of(formats, trial))
-    counted = tuple(_counted(model, bundle) for model in dict.fromkeys(trial.model for trial in trials))
+    models = tuple(dict.fromkeys(trial.model for trial in trials))
+    dataset = _dataset(request, models)
+    counted = tuple(_counted(model, bundle) for model in models)
     weight_bytes = {one.model: _expecting.weight_bytes(one) for one in counted}
     needs = {trial.id: worker_bytes(trial, weight_bytes[trial.model]) for trial in trials}
     seed = secrets.randbelow(2**31) if request.seed is None else request.seed
@@ -137,10 +144,26 @@ def plan_for(request: Request, board: Board) -> Plan:
         left_out=left_out,
         bundle=None if bundle is None else _bundled.used(bundle),
         timings=timings,
-        measuring_s=None if board.emulated else expected_seconds(started, protocol, timings),
-        converting_s=_converting_s(trials, formats, weight_bytes) if bundle is None else 0.0,
+        measuring_s=None if board.emulated else _measuring_s(started, protocol, timings, dataset),
+        converting_s=_converting_s(trials, formats, weight_bytes, dataset) if bundle is None else 0.0,
         emulated=board.emulated,
+        dataset=dataset,
     )
+
+
+def _dataset(request: Request, models: tuple[str, ...]) -> Dataset | None:
+    """Return the images that were asked for; raise UsageError when the models cannot answer them."""
+    return None if request.data is None else _imaging.opened(request.data, models)
+
+
+def _measuring_s(
+    started: Sequence[Session], protocol: Protocol, timings: Mapping[str, Timing], dataset: Dataset | None
+) -> float:
+    """Return how long sessions are expected to take, with the calls that answer images."""
+    own = [trial for session in started for trial in session.trials if not trial.twin]
+    calls = 0 if dataset is None else len(dataset.labels)
+    images_s = sum(timings[trial.id].start_s + calls * timings[trial.id].call_s / trial.batch for trial in own)
+    return expected_seconds(started, protocol, timings) + (images_s if calls else 0.0)
 
 
 def _refuse_timing(request: Request, unit: Unit) -> None:
@@ -153,6 +176,7 @@ def _refuse_timing(request: Request, unit: Unit) -> None:
         "--sustained": request.sustained_s,
         "--energy": request.energy or None,
         "--meter": request.meter,
+        "--layers": request.layers or None,
     }
     given = [option for option, value in asked.items() if value is not None]
     if given:
@@ -202,6 +226,7 @@ def _given(request: Request, device: Device) -> Protocol:
         budget_s=request.budget_s,
         target=request.target,
         pace_hz=request.pace_hz,
+        by_layer=request.layers,
     )
 
 
@@ -246,6 +271,11 @@ def _names(request: Request, bundle: Bundle | None) -> list[str]:
     if request.suite is not None or not (models or bundle):
         models += suite(request.suite or DEFAULT_SUITE).models
     if bundle is not None:
+        if request.data is not None:
+            raise UsageError(
+                "--data and --bundle do not go together: what a bundle holds was quantised when it was packed; run "
+                "where the models can be converted, with --host for a board."
+            )
         if request.inputs or request.weights is not None:
             raise UsageError(
                 "--input and --weights are settled when a bundle is packed: give them to `edgebench pack`."
@@ -335,7 +365,14 @@ def _counted(model: str, bundle: Bundle | None) -> Counted:
     return count_model(model) if bundle is None else _bundled.counted(bundle, model)
 
 
-def _converting_s(trials: list[Trial], formats: dict[str, str | None], weight_bytes: dict[str, int]) -> float:
+def _converting_s(
+    trials: list[Trial], formats: dict[str, str | None], weight_bytes: dict[str, int], dataset: Dataset | None
+) -> float:
     needed = {(trial.model, trial.batch, format_of(formats, trial)) for trial in trials}
-    missing = [key for key in needed if key[2] is not None and not cached(key[0], key[2], batch=key[1])]
+    keys = {model: None if dataset is None else prepared_key(model, dataset) for model, _, _ in needed}
+    missing = [
+        (model, batch, form)
+        for model, batch, form in needed
+        if form is not None and not cached(model, form, batch=batch, calibration=keys[model])
+    ]
     return sum(_CONVERSION_S + weight_bytes[model] / _CONVERTED_BYTES_PER_S for model, _, _ in missing)

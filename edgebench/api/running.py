@@ -7,14 +7,17 @@ from pathlib import Path
 from time import perf_counter
 
 from edgebench import __version__, devices, units
+from edgebench.api import _imaging
 from edgebench.api._converting import convert_all
 from edgebench.api._floors import add_floors
+from edgebench.api._layers import add_layers
 from edgebench.api._measuring import Execution, measure
 from edgebench.api._reaching import Side, reached, unit_of
 from edgebench.api.listing import status, versions
 from edgebench.api.planning import Plan, Request, plan_for
 from edgebench.api.reading import Result, derive
 from edgebench.errors import EdgebenchError, LostTrialError, UsageError
+from edgebench.formats import Dataset
 from edgebench.measure.plan import Protocol
 from edgebench.store import SCHEMA, Journal, RunFolder, calibration, create, locked, newest_unfinished
 from edgebench.store.records import Ended, Resumed, RunStarted
@@ -60,7 +63,7 @@ def carry_out(
                 journal.append(one)
                 say(f"{one.trial} is left out: it {one.reason}.")
             say(expectation(planned))
-            return _finish(_execution(side, folder, journal, say), meter)
+            return _finish(_execution(side, folder, journal, say, planned.dataset), meter)
 
 
 def resume(
@@ -77,9 +80,10 @@ def resume(
     with reached(device, host) as side, locked(results, unit.name), folder.opened() as journal:
         side.transport.recover(folder.path, side.connection)
         folder.adopt_spools(journal)
+        dataset = _imaging.reopened(folder.read().started.data)
         journal.append(Resumed(at=_now()))
         say(f"Going on with {folder.path}.")
-        return _finish(_execution(side, folder, journal, say))
+        return _finish(_execution(side, folder, journal, say, dataset))
 
 
 def expectation(planned: Plan) -> str:
@@ -111,14 +115,24 @@ def _how_long(protocol: Protocol) -> str:
     return f"{most}, until intervals are {100 * protocol.target:g}% to either side"
 
 
-def _execution(side: Side, folder: RunFolder, journal: Journal, say: Callable[[str], None]) -> Execution:
-    return Execution(folder=folder, journal=journal, say=say, transport=side.transport, connection=side.connection)
+def _execution(
+    side: Side, folder: RunFolder, journal: Journal, say: Callable[[str], None], dataset: Dataset | None
+) -> Execution:
+    return Execution(
+        folder=folder,
+        journal=journal,
+        say=say,
+        transport=side.transport,
+        connection=side.connection,
+        dataset=dataset,
+    )
 
 
 def _finish(execution: Execution, meter: Path | None = None) -> Result:
     try:
         convert_all(execution)
         add_floors(execution)
+        add_layers(execution)
         _measure_all(execution)
         execution.journal.append(Ended(at=_now(), how="done"))
     except KeyboardInterrupt:
@@ -199,6 +213,7 @@ def _started(planned: Plan, facts: devices.Facts, results: Path) -> RunStarted:
         bundle=planned.bundle,
         emulated=planned.emulated,
         power=calibration.latest_power(known),
+        data=None if planned.dataset is None else _imaging.used(planned.dataset),
     )
 
 

@@ -117,6 +117,7 @@ class Child:
             "options": trial.options,
             "precision": trial.precision,
             "threads": trial.threads,
+            "batch": trial.batch,
             "artefact": trial.artefact,
             "inputs": trial.inputs,
             "reference": trial.reference,

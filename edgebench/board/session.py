@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from edgebench.board import blocks, order, wire
+from edgebench.board import blocks, dissecting, order, wire
 from edgebench.board.child import Child, WorkerLost
 from edgebench.board.cooling import Gate
+from edgebench.board.dissecting import Bench
 from edgebench.board.metering import Load, Metering
 from edgebench.board.outbox import Outbox
 from edgebench.board.probe import standing
@@ -60,14 +61,32 @@ class Session:
             self._outbox.put(self._watcher.signals())
         if self._metering is not None:
             self._outbox.put(self._metering.source)
-        if not self._plan.footprints:
-            return
-        began = time.perf_counter_ns()
+        if self._plan.footprints:
+            began = time.perf_counter_ns()
+            for trial in self._plan.trials:
+                if trial.twin_of is None:
+                    self._footprints(trial)
+            self._outbox.put(FootprintsDone(session=self._plan.session, seconds=_seconds_since(began)))
+        apart = self._plan.by_layer or any(trial.images for trial in self._plan.trials)
+        if apart:
+            self._dissect()
+        if apart or self._plan.footprints:
+            self._outbox.flush()
+
+    def _dissect(self) -> None:
+        """Have every trial answer its images, and its layers timed, as far as that is asked for."""
+        bench = Bench(session=self._plan.session, started=self._alone, ask=self._ask)
         for trial in self._plan.trials:
-            if trial.twin_of is None:
-                self._footprints(trial)
-        self._outbox.put(FootprintsDone(session=self._plan.session, seconds=_seconds_since(began)))
-        self._outbox.flush()
+            if trial.twin_of is not None or trial.id in self._lost:
+                continue
+            for answered in dissecting.answered(bench, trial):
+                self._outbox.put(answered)
+            taken = dissecting.by_layer(bench, trial) if self._plan.by_layer else None
+            if taken is not None:
+                self._outbox.put(taken)
+
+    def _alone(self, trial: TrialPlan) -> contextlib.AbstractContextManager[Child]:
+        return Child.started(trial, self._cpus(trial), self._plan.memory_limit_bytes)
 
     def invoke(self, invocation: int) -> bool:
         """Measure one invocation of every trial that lives; return whether any is left."""

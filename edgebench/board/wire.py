@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-PROTOCOL = 3
+PROTOCOL = 4
 """Version of this wire; host and agent refuse each other when it differs."""
 
 MAX_LINE_BYTES = 64 * 2**20
@@ -32,10 +32,23 @@ class WireError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LayerFile:
+    """A layer of a network by itself, under its model's name, in the format of a trial."""
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    name: str
+    artefact: str
+    inputs: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrialPlan:
     """One trial as the agent needs it; paths are paths on the measuring side.
 
     `floor` is an identity network in the trial's format, `floor_inputs` what it is given: a call that computes nothing.
+    `images` are .npz files of inputs to be answered; `layers` are to be timed by themselves, because this runtime does
+    not tell its own.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -52,6 +65,8 @@ class TrialPlan:
     floor: str | None = None
     floor_inputs: str | None = None
     twin_of: str | None = None
+    images: tuple[str, ...] = ()
+    layers: tuple[LayerFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +91,7 @@ class SessionPlan:
     at the machine before each round; with `pace_hz` calls start at fixed times, else one follows the other. Without
     `rounds` trials are checked, not timed: each is loaded and called once; a warm-up has no call if its cap is 0. An
     invocation waits up to `gate_s` until the processor is as cool as it was at first. With `sustained_s` each trial
-    runs alone and without a pause, for so long at most.
+    runs alone and without a pause, for so long at most. `by_layer` has every trial timed layer by layer beforehand.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -99,6 +114,7 @@ class SessionPlan:
     gate_s: float = 0.0
     sustained_s: float | None = None
     energy: EnergyPlan | None = None
+    by_layer: bool = False
     ask: Literal["session"] = "session"
 
 
@@ -345,6 +361,59 @@ class FootprintsDone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What a trial answers to the images of one file: of each the places of its largest outputs, the largest first.
+
+    There are five, or as many as there are outputs; none where outputs are not finite. `reason`: why it answered none.
+    """
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    session: str
+    trial: str
+    part: int
+    classes: tuple[tuple[int, ...], ...]
+    reason: str | None = None
+    event: Literal["answered"] = "answered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerTimes:
+    """How long one operation took in each of some calls, in nanoseconds, by the runtime's own name.
+
+    The sizes are as in `regions.Layer`; where a layer was a model of its own its name is that model's, and they are
+    empty.
+    """
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    name: str
+    operation: str
+    wall_ns: tuple[int, ...]
+    weight: tuple[int, ...] = ()
+    in_channels: int | None = None
+    positions: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByLayer:
+    """The layers of one trial, timed: by its runtime (`runtime`), or each as a model of its own (`isolated`).
+
+    `whole_ns` are calls of the whole model, each between two that were taken apart; `reason`: why nothing is told.
+    """
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    session: str
+    trial: str
+    source: Literal["runtime", "isolated"]
+    whole_ns: tuple[int, ...] = ()
+    layers: tuple[LayerTimes, ...] = ()
+    reason: str | None = None
+    event: Literal["by_layer"] = "by_layer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parity:
     """How far a backend's outputs lie from the reference: largest difference, and the reference's largest magnitude."""
 
@@ -548,6 +617,8 @@ Event = (
     | EnergySource
     | Footprint
     | FootprintsDone
+    | Answered
+    | ByLayer
     | Gated
     | Watched
     | EnergyWindow
@@ -597,12 +668,17 @@ def decode_session(line: bytes) -> SessionPlan:
     """Return the session plan in a line; raise WireError when it is none."""
     try:
         fields = json.loads(line)
-        trials = tuple(TrialPlan(**trial) for trial in fields.pop("trials"))
+        trials = tuple(_trial_plan(trial) for trial in fields.pop("trials"))
         if not trials:
             raise WireError("a session without trials")
         return SessionPlan(trials=trials, energy=_energy_plan(fields.pop("energy", None)), **fields)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise WireError(f"no session plan of protocol {PROTOCOL}: {error}") from error
+
+
+def _trial_plan(fields: dict[str, Any]) -> TrialPlan:
+    layers = tuple(LayerFile(**layer) for layer in fields.pop("layers", ()))
+    return TrialPlan(images=tuple(fields.pop("images", ())), layers=layers, **fields)
 
 
 def _energy_plan(fields: dict[str, Any] | None) -> EnergyPlan | None:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from edgebench.board import clock, footprint, loading, warming
+from edgebench.board import answering, clock, footprint, layering, loading, warming
 from edgebench.board.backends import Loaded, SelfTimed, load_backend
 from edgebench.board.wire import encode
 
@@ -155,6 +155,28 @@ class Worker:
     def footprint(self, trial: Answer, calls: int) -> Answer:
         """Load the model and call it `calls` times without warming up; return what it took of memory, and of time."""
         return footprint.take(trial, calls, self.stage)
+
+    def answer_images(self, trial: Answer, path: str) -> Answer:
+        """Return what the model answers to the images of a file; it is loaded for the first one."""
+        if self._loaded is None:
+            self.stage("import")
+            settings = loading.prepare(trial)
+            backend = load_backend(trial["backend"])
+            backend.import_runtime(settings)
+            self.stage("load")
+            self._loaded = backend.load(Path(trial["artefact"]), settings)
+        self.stage("images")
+        if isinstance(self._loaded, SelfTimed):
+            raise ValueError("a program that runs its calls by itself is not asked about images")
+        return {"classes": answering.answers(self._loaded, loading.arrays(path), trial["batch"])}
+
+    def by_layer(self, trial: Answer) -> Answer:
+        """Time the model's operations as its runtime tells them."""
+        return layering.by_layer(trial, self.stage)
+
+    def isolated(self, trial: Answer, artefact: str, inputs: str) -> Answer:
+        """Time one layer as a model of its own, or the whole model in the same way."""
+        return layering.isolated(trial, artefact, inputs, self.stage)
 
     def close(self) -> Answer:
         """Answer that this process is about to end in order."""

@@ -125,6 +125,11 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many parameters as options
     sustained: Annotated[
         str | None, typer.Option(help="Call each model without a pause until it stays level, for so long at most: 10m.")
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Images in class folders, or an .npz: accuracy of each trial, and calibration of int8."),
+    ] = None,
+    layers: Annotated[bool, typer.Option("--layers", help="The time of each layer as well.")] = False,
     seed: Annotated[int | None, typer.Option(help="Seed of all orders drawn; default: a new one, recorded.")] = None,
     bundle: Annotated[
         Path | None, typer.Option(help="Take the models from a file that `edgebench pack` made: needs no torch.")
@@ -164,6 +169,8 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many parameters as options
         results=results,
         seed=seed,
         bundle=bundle,
+        data=data,
+        layers=layers,
     )
     if resume:
         defaults = api.Request(device=name, host=host, results=results)
@@ -243,7 +250,7 @@ def cache(
 
 def _show(result: "Result", as_json: bool) -> None:
     """Print a run: the answer first; end with code 3 when a trial was lost, 130 when its user ended it."""
-    from edgebench.report import answer, expectations, terminal
+    from edgebench.report import answer, expectations, layer_times, terminal
 
     if as_json:
         print_json({"folder": result.folder, **fields(result.summary), "verdicts": result.verdicts})
@@ -256,6 +263,7 @@ def _show(result: "Result", as_json: bool) -> None:
             terminal.minutes(result.summary.minutes),
             terminal.pairs(result.summary.pairs),
             terminal.verdicts(result.verdicts),
+            layer_times.table(result.summary.layers),
             expectations.of_summary(result.summary),
         )
         for table in tables:

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from edgebench.formats._cache import cache_folder, cached_bytes, clear_cache, content_folder, file_sha256
-from edgebench.formats._convert import accepts, cached, check_weights, convert, source, to_install
+from edgebench.formats._convert import accepts, cached, calibrates, check_weights, convert, source, to_install
 from edgebench.formats._filegraph import FileGraph, FileOp, FileTensor
+from edgebench.formats._images import Dataset, Prepared, Split, prepared, prepared_key, read_dataset, split
 from edgebench.formats._records import Artefact, ConversionFailed, Source
 from edgebench.formats._users import SUFFIXES, adopt, adopt_weights, file_graph, input_shapes
 
@@ -16,17 +17,21 @@ __all__ = [
     "SUFFIXES",
     "Artefact",
     "ConversionFailed",
+    "Dataset",
     "FileGraph",
     "FileOp",
     "FileTensor",
     "FormatModule",
+    "Prepared",
     "Source",
+    "Split",
     "accepts",
     "adopt",
     "adopt_weights",
     "cache_folder",
     "cached",
     "cached_bytes",
+    "calibrates",
     "check_weights",
     "clear_cache",
     "content_folder",
@@ -34,7 +39,11 @@ __all__ = [
     "file_graph",
     "file_sha256",
     "input_shapes",
+    "prepared",
+    "prepared_key",
+    "read_dataset",
     "source",
+    "split",
     "to_install",
 ]
 
@@ -45,7 +54,8 @@ class FormatModule(Protocol):
     A module may also have `CONVERTER`, a package that is installed in an environment of its own where it is not here;
     its version and those of what it asks for stand in constraints/CONVERTER.txt. One that has `FROM`, the format that
     it is converted from ("onnx"), has `convert_file(source, inputs, outputs, path)` in place of `convert`: with the
-    source's file, its inputs by name, its outputs in order, arrays of numpy.
+    source's file, its inputs by name, its outputs in order, arrays of numpy. One that quantises has
+    `CALIBRATES = True`, and takes `samples` as well: inputs by name, the user's own images where there are such.
     """
 
     SUFFIX: str

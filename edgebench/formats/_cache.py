@@ -42,6 +42,11 @@ def users_folder() -> Path:
     return cache_folder() / _ARTEFACTS / "users"
 
 
+def data_folder(key: str) -> Path:
+    """Return where users' images lie that were made ready for a network."""
+    return cache_folder() / _ARTEFACTS / f"data-{key}"
+
+
 def environments_folder() -> Path:
     """Return where the environments of converters lie."""
     return cache_folder() / _ENVIRONMENTS

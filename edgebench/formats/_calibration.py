@@ -1,15 +1,18 @@
 """Samples that quantisers see: how far activations reach decides how they are rounded."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
 
-SAMPLES = 16
+    Sample = dict[str, np.ndarray[Any, Any]]
+
+DRAWN = 16
 _SEED = 1
 
 
-def samples(inputs: "dict[str, np.ndarray[Any, Any]]") -> "list[dict[str, np.ndarray[Any, Any]]]":
+def drawn(inputs: "Sample") -> "list[Sample]":
     """Return a network's own inputs and others like them, drawn by a seed: N(0, 1) for each input of real numbers.
 
     Inputs of whole numbers are the same in every sample.
@@ -17,11 +20,27 @@ def samples(inputs: "dict[str, np.ndarray[Any, Any]]") -> "list[dict[str, np.nda
     import numpy as np
 
     generator = np.random.default_rng(_SEED)
-    drawn = [
+    others = [
         {
             name: generator.standard_normal(array.shape).astype(array.dtype) if array.dtype.kind == "f" else array
             for name, array in inputs.items()
         }
-        for _ in range(SAMPLES - 1)
+        for _ in range(DRAWN - 1)
     ]
-    return [inputs, *drawn]
+    return [inputs, *others]
+
+
+def of_images(path: Path, inputs: "Sample") -> "list[Sample]":
+    """Return a user's images as inputs, as many in one as the network takes; a rest that fills none is left out.
+
+    Of few images the last inputs begin with the first images again, so that there is one.
+    """
+    import numpy as np
+
+    ((name, own),) = inputs.items()
+    with np.load(path, allow_pickle=False) as stored:
+        images = stored[name].astype(own.dtype, copy=False)
+    batch = len(own)
+    if len(images) < batch:
+        images = np.resize(images, own.shape)
+    return [{name: images[first : first + batch]} for first in range(0, len(images) - batch + 1, batch)]

@@ -17,6 +17,7 @@ from edgebench import architectures, plugins
 from edgebench.board.child import signal_name
 from edgebench.errors import UsageError
 from edgebench.formats import _cache, _environment, _users
+from edgebench.formats._images import Prepared
 from edgebench.formats._records import Artefact, ConversionFailed, Source
 
 _LIMIT_S = 900
@@ -38,10 +39,15 @@ def source(model: str, *, batch: int = 1, seed: int = 0) -> Source:
     return made
 
 
-def cached(model: str, format_name: str, *, batch: int = 1, seed: int = 0) -> bool:
-    """Tell whether a network in a format lies in the cache."""
+def cached(model: str, format_name: str, *, batch: int = 1, seed: int = 0, calibration: str | None = None) -> bool:
+    """Tell whether a network in a format lies in the cache; `calibration` is the key of the images that calibrate."""
     folder = _cache.source_folder(model, batch, seed)
-    return _folder(folder, format_name, plugins.load("formats", format_name)).is_dir()
+    return _folder(folder, format_name, plugins.load("formats", format_name), calibration).is_dir()
+
+
+def calibrates(format_name: str) -> bool:
+    """Tell whether what becomes a file of a format depends on samples of inputs."""
+    return bool(getattr(plugins.load("formats", format_name), "CALIBRATES", False))
 
 
 def accepts(format_name: str, form: str) -> bool:
@@ -64,27 +70,31 @@ def check_weights(model: str, path: Path) -> None:
         raise UsageError(f"{path} cannot be used as weights of {model}: {failed}.") from failed
 
 
-def convert(origin: Source, format_name: str) -> Artefact:
+def convert(origin: Source, format_name: str, data: Prepared | None = None) -> Artefact:
     """Return a network in a format, converted if not in the cache.
 
-    Raise ConversionFailed with stage `convert`.
+    A format that is calibrated is so on images of `data`, without any on drawn samples. Raise ConversionFailed with
+    stage `convert`.
     """
     module = plugins.load("formats", format_name)
-    folder = _folder(origin.folder, format_name, module)
+    folder = _folder(origin.folder, format_name, module, None if data is None else data.key)
     if not folder.is_dir():
         with _cache.whole(folder) as draft:
-            _make(origin, format_name, module, draft)
+            _make(origin, format_name, draft, data)
         _cache.mark_used(origin.folder)
         _cache.trim()
     manifest = json.loads((folder / "manifest.json").read_text())
     return Artefact(model=origin.model, format=format_name, path=folder / f"model{module.SUFFIX}", **manifest)
 
 
-def _make(origin: Source, format_name: str, module: ModuleType, draft: Path) -> None:
+def _make(origin: Source, format_name: str, draft: Path, data: Prepared | None) -> None:
+    module = plugins.load("formats", format_name)
     path = draft / f"model{module.SUFFIX}"
     began = time.perf_counter()
     model = architectures.parse(origin.model)
     request = {"format": format_name, "inputs": str(origin.inputs), "path": str(path)}
+    if data is not None and calibrates(format_name):
+        request["calibration"] = str(data.calibration)
     through = _origin(module)
     if architectures.is_file(model) and through != model.architecture:
         _take(model, format_name, path)
@@ -99,12 +109,13 @@ def _make(origin: Source, format_name: str, module: ModuleType, draft: Path) -> 
     (draft / "manifest.json").write_text(json.dumps(_manifest(path, began, versions)))
 
 
-def _folder(source_folder: Path, format_name: str, module: ModuleType) -> Path:
-    """Return where an artefact belongs; one that other versions of its converter made is another one."""
+def _folder(source_folder: Path, format_name: str, module: ModuleType, calibration: str | None) -> Path:
+    """Return where an artefact belongs: other versions of its converter, or other images, make another one."""
     converter = _converter(module)
-    if converter is None:
-        return source_folder / format_name
-    return source_folder / f"{format_name}-{_environment.pins(converter)[converter]}"
+    parts = [format_name] if converter is None else [format_name, _environment.pins(converter)[converter]]
+    if calibration is not None and calibrates(format_name):
+        parts.append(calibration)
+    return source_folder / "-".join(parts)
 
 
 def _converter(module: ModuleType) -> str | None:

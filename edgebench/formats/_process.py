@@ -12,7 +12,7 @@ import psutil
 
 from edgebench import architectures, plugins
 from edgebench.errors import UsageError
-from edgebench.formats import _users
+from edgebench.formats import _calibration, _users
 from edgebench.formats._filegraph import shown
 from edgebench.formats._limits import hold, hold_data
 
@@ -87,8 +87,8 @@ def _state(path: Path) -> "dict[str, torch.Tensor]":
     return {str(key): tensor for key, tensor in found.items()}
 
 
-def convert(model: str, format_name: str, weights: str, inputs: str, path: str) -> None:
-    """Write a network with given weights in a format."""
+def convert(model: str, format_name: str, weights: str, inputs: str, path: str, calibration: str | None = None) -> None:
+    """Write a network with given weights in a format; `calibration` are images for one that is calibrated."""
     import numpy as np
     import torch
 
@@ -99,20 +99,34 @@ def convert(model: str, format_name: str, weights: str, inputs: str, path: str) 
     module.load_state_dict(torch.load(weights, mmap=True, weights_only=True), assign=True)
     with np.load(inputs, allow_pickle=False) as stored:
         tensors = {name: torch.from_numpy(stored[name]) for name in stored.files}
-    plugins.load("formats", format_name).convert(module.eval(), tensors, Path(path))
+    more = _samples(format_name, {key: tensor.numpy() for key, tensor in tensors.items()}, calibration)
+    plugins.load("formats", format_name).convert(module.eval(), tensors, Path(path), **more)
 
 
-def convert_file(format_name: str, source: str, inputs: str, outputs: str, path: str) -> None:
+def convert_file(
+    format_name: str, source: str, inputs: str, outputs: str, path: str, calibration: str | None = None
+) -> None:
     """Write a network's file in another format; inputs and outputs are those it has and gives."""
     import numpy as np
 
     with np.load(inputs, allow_pickle=False) as stored, np.load(outputs, allow_pickle=False) as expected:
+        given = {name: stored[name] for name in stored.files}
         plugins.load("formats", format_name).convert_file(
             Path(source),
-            {name: stored[name] for name in stored.files},
+            given,
             [expected[name] for name in expected.files],
             Path(path),
+            **_samples(format_name, given, calibration),
         )
+
+
+def _samples(format_name: str, inputs: dict[str, Any], calibration: str | None) -> dict[str, list[dict[str, Any]]]:
+    """Return what a format is calibrated on as an argument: a user's images or drawn samples; none of other formats."""
+    if not getattr(plugins.load("formats", format_name), "CALIBRATES", False):
+        return {}
+    if calibration is None:
+        return {"samples": _calibration.drawn(inputs)}
+    return {"samples": _calibration.of_images(Path(calibration), inputs)}
 
 
 def _versions(format_name: str) -> dict[str, str]:

@@ -4,20 +4,25 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgebench.formats import _calibration
-
 if TYPE_CHECKING:
     import numpy as np
 
+    from edgebench.formats._calibration import Sample
+
 SUFFIX = ".onnx"
+CALIBRATES = True
 FROM = "onnx"
 DISTRIBUTIONS = ("onnx", "onnxruntime")
 
 
 def convert_file(
-    source: Path, inputs: "dict[str, np.ndarray[Any, Any]]", outputs: "list[np.ndarray[Any, Any]]", path: Path
+    source: Path,
+    inputs: "Sample",
+    outputs: "list[np.ndarray[Any, Any]]",
+    path: Path,
+    samples: "list[Sample]",
 ) -> None:
-    """Write an .onnx file with 8-bit weights and activations, calibrated on drawn samples."""
+    """Write an .onnx file with 8-bit weights and activations, calibrated on samples."""
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -26,9 +31,9 @@ def convert_file(
         """The samples, one a call."""
 
         def __init__(self) -> None:
-            self._left = iter(_calibration.samples(inputs))
+            self._left = iter(samples)
 
-        def get_next(self) -> "dict[str, np.ndarray[Any, Any]] | None":
+        def get_next(self) -> "Sample | None":
             """Return the next sample, None after the last."""
             return next(self._left, None)
 

@@ -3,28 +3,33 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgebench.formats import _calibration
-
 if TYPE_CHECKING:
     import numpy as np
 
+    from edgebench.formats._calibration import Sample
+
 SUFFIX = ".onnx"
+CALIBRATES = True
 FROM = "onnx"
 DISTRIBUTIONS = ("onnx", "onnxruntime")
 CONVERTER = "nncf"
 
 
 def convert_file(
-    source: Path, inputs: "dict[str, np.ndarray[Any, Any]]", outputs: "list[np.ndarray[Any, Any]]", path: Path
+    source: Path,
+    inputs: "Sample",
+    outputs: "list[np.ndarray[Any, Any]]",
+    path: Path,
+    samples: "list[Sample]",
 ) -> None:
-    """Write an .onnx file with quantised weights and activations, calibrated on drawn samples."""
+    """Write an .onnx file with quantised weights and activations, calibrated on samples."""
     import nncf
     import onnx
 
     quantised = nncf.quantize(
         onnx.load(source),
-        nncf.Dataset(_calibration.samples(inputs)),
+        nncf.Dataset(samples),
         preset=nncf.QuantizationPreset.PERFORMANCE,
-        subset_size=_calibration.SAMPLES,
+        subset_size=len(samples),
     )
     onnx.save(quantised, path)

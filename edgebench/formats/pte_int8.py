@@ -3,19 +3,21 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgebench.formats import _calibration
 from edgebench.formats.pte import lower
 
 if TYPE_CHECKING:
     import torch
 
+    from edgebench.formats._calibration import Sample
+
 SUFFIX = ".pte"
+CALIBRATES = True
 DISTRIBUTIONS = ("torch",)
 CONVERTER = "executorch"
 
 
-def convert(module: "torch.nn.Module", inputs: "dict[str, torch.Tensor]", path: Path) -> None:
-    """Write one .pte file with quantised weights and activations, calibrated on drawn samples."""
+def convert(module: "torch.nn.Module", inputs: "dict[str, torch.Tensor]", path: Path, samples: "list[Sample]") -> None:
+    """Write one .pte file with quantised weights and activations, calibrated on samples."""
     import torch
     from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
         XNNPACKQuantizer,
@@ -26,6 +28,6 @@ def convert(module: "torch.nn.Module", inputs: "dict[str, torch.Tensor]", path: 
     given = tuple(inputs.values())
     quantizer = XNNPACKQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=True))
     prepared = prepare_pt2e(torch.export.export(module, given).module(), quantizer)
-    for sample in _calibration.samples({name: tensor.numpy() for name, tensor in inputs.items()}):
+    for sample in samples:
         prepared(*(torch.from_numpy(array) for array in sample.values()))
     path.write_bytes(lower(torch.export.export(convert_pt2e(prepared), given)))

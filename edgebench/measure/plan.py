@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from edgebench.board.wire import STRICT, EnergyPlan, SessionPlan, TrialPlan
+from edgebench.board.wire import STRICT, EnergyPlan, LayerFile, SessionPlan, TrialPlan
 
 MOST_TRIALS = 16
 """A session of more trials would spend so long on a round that drift inside it blurs every pair."""
@@ -67,7 +67,7 @@ class Protocol:
     `rounds` nothing is timed (`CHECKING`). An invocation waits up to `gate_s` for a processor that is too warm. With
     `sustained_s` a trial is called without a pause until it has come to where it stays, for so long at most. With
     `energy` each invocation ends with windows of load and of rest, `energy_window_s` long at least, read by the first
-    of `sensors` that can be, or, with a `meter`, by that.
+    of `sensors` that can be, or, with a `meter`, by that. `by_layer` has the layers of each trial timed beforehand.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -91,6 +91,7 @@ class Protocol:
     meter: bool = False
     energy_window_s: float = 2.0
     sensors: tuple[str, ...] = ()
+    by_layer: bool = False
 
 
 CHECKING = Protocol(
@@ -126,6 +127,8 @@ class Files:
     reference: str | None = None
     floor: str | None = None
     floor_inputs: str | None = None
+    images: tuple[str, ...] = ()
+    layers: tuple[LayerFile, ...] = ()
 
 
 def format_of(formats: Mapping[str, str | None], trial: Trial) -> str | None:
@@ -206,6 +209,8 @@ def wire_plan(
                 reference=files[original].reference,
                 floor=files[original].floor,
                 floor_inputs=files[original].floor_inputs,
+                images=() if trial.twin else files[original].images,
+                layers=() if trial.twin else files[original].layers,
                 twin_of=original if trial.twin else None,
             )
         )
@@ -227,6 +232,7 @@ def wire_plan(
         gate_s=protocol.gate_s,
         sustained_s=protocol.sustained_s,
         energy=_energy(protocol),
+        by_layer=protocol.by_layer,
         spool=spool,
     )
 

@@ -3,16 +3,19 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 
 from edgebench import units
 from edgebench.measure.flags import MEANINGS
-from edgebench.store.rows import BackendRow, PairRow, TrialRow
+from edgebench.store import layers
+from edgebench.store.rows import BackendRow, LayerRow, PairRow, TrialRow
 from edgebench.store.tables import Summary
 
 WORTH_SAYING = 1.2
 """DESIGN 5: below this ratio of mult-adds no pair of models is a claim."""
 
 _MOST_NAMES = 5
+_ALONE = " (each layer alone)"
 _TOLD_APART = frozenset({"beats_bound"})
 """Flags that have a sentence of their own for each trial."""
 
@@ -22,12 +25,14 @@ class Answer:
     """What a run says, by the question it answers.
 
     `fastest`: the backends of each model; `pair`: what became of the widest ratio of mult-adds; `checked`: the A/A';
-    `circumstances`: energy, long runs, throttling; `distrusted`: what was lost, cannot be, or is flagged.
+    `inside`: how often it answers right, and what layers take; `circumstances`: energy, long runs,
+    throttling; `distrusted`: what was lost, cannot be, or is flagged.
     """
 
     fastest: tuple[str, ...]
     pair: tuple[str, ...]
     checked: tuple[str, ...]
+    inside: tuple[str, ...]
     circumstances: tuple[str, ...]
     distrusted: tuple[str, ...]
 
@@ -38,6 +43,7 @@ def answer(summary: Summary) -> Answer:
         fastest=tuple(_fastest(summary.backends)),
         pair=tuple(_headline_pair(summary.pairs)),
         checked=(*_twins(summary.pairs), *_checked(summary.trials)),
+        inside=(*_accuracy(summary), *_layers(summary.layers)),
         circumstances=(*_energy(summary.trials), *_sustained(summary.trials), *_throttled(summary.trials)),
         distrusted=(
             *_not_measured(summary.trials),
@@ -51,7 +57,7 @@ def answer(summary: Summary) -> Answer:
 def sentences(summary: Summary) -> Iterator[str]:
     """Yield what was found, the most important first: fastest backends, the widest pair, the check, what was lost."""
     found = answer(summary)
-    yield from (*found.fastest, *found.pair, *found.checked, *found.circumstances, *found.distrusted)
+    yield from (*found.fastest, *found.pair, *found.checked, *found.inside, *found.circumstances, *found.distrusted)
 
 
 def interval(low: float | None, high: float | None) -> str:
@@ -142,6 +148,52 @@ def _twins(rows: Iterable[PairRow]) -> Iterator[str]:
         else:
             verdict = "as it should be"
         yield f"Check: {name} against itself is {units.digits(row.latency_ratio)}{bounds}: {verdict}."
+
+
+def _accuracy(summary: Summary) -> Iterator[str]:
+    """Yield how many images each model answered rightly in every backend and precision, and which images those are."""
+    data = summary.data
+    if data is None:
+        return
+    own = [row for row in summary.trials if not row.twin]
+    for model, members in groupby((row for row in own if row.top1 is not None), key=lambda row: row.model):
+        found = ", ".join(
+            f"{row.backend} {row.precision_asked}{_threads(row.threads_asked)} {units.share(row.top1)} "
+            f"{units.share_span(row.top1_low or 0.0, row.top1_high or 0.0)}"
+            for row in members
+        )
+        yield f"{model}, top-1 of {len(data.labels)} images of {Path(data.path).name} (95 %, Wilson): {found}."
+    if any(row.precision_asked == "int8" for row in own):
+        yield (
+            f"int8 was calibrated on {data.calibrating} other images of them, drawn by a fixed seed; "
+            "accuracy is of none of these."
+        )
+    for row in own:
+        if row.images_reason is not None:
+            yield f"{row.model} in {row.backend}{_threads(row.threads_asked)} has no accuracy: {row.images_reason}."
+
+
+def _layers(rows: Iterable[LayerRow]) -> Iterator[str]:
+    """Yield which share of the time the kind of layer with the most mult-adds takes in each backend."""
+    for model, members in groupby(layers.kinds(rows), key=lambda one: one.model):
+        found = list(members)
+        widest = found[0].kind
+        told = ", ".join(
+            f"{units.share(one.time_share)} in {backend_of(one.trial)}{_ALONE * (one.source != 'runtime')}"
+            for one in found
+            if one.kind == widest
+        )
+        yield f"{widest} has {units.share(found[0].mult_adds_share)} of the mult-adds of {model}; of the time: {told}."
+
+
+def backend_of(trial: str) -> str:
+    """Return the backend of a trial by its name, with its precision where that is not fp32, and its threads.
+
+    >>> backend_of("lenet5|onnxruntime|int8|threads=2|batch=1")
+    'onnxruntime int8 on 2 threads'
+    """
+    _, backend, precision, threads, _ = trial.rsplit("|", 4)
+    return f"{backend}{f' {precision}' * (precision != 'fp32')}{_threads(int(threads.removeprefix('threads=')))}"
 
 
 def _energy(rows: Iterable[TrialRow]) -> Iterator[str]:

@@ -189,7 +189,7 @@ def _efficiency(row: TrialRow) -> str:
 
 
 def _below(row: TrialRow) -> Iterator[tuple[str, str]]:
-    """Yield what stands below a trial: the call floor of a small model, a paced one's calls, a long run's two ends."""
+    """Yield what stands below a trial: a small model's call floor, a paced one's calls, accuracy, a long run's ends."""
     if row.latency_p50_s is None:
         return
     if row.call_floor_s is not None and row.call_floor_s >= _FLOOR_SHARE * row.latency_p50_s:
@@ -197,6 +197,12 @@ def _below(row: TrialRow) -> Iterator[tuple[str, str]]:
     if row.response_p50_s is not None:
         yield "response", units.seconds(row.response_p50_s)
         yield "late", f"{row.deadline_misses} of {row.paced_calls}"
+    for name, top, low, high in (
+        ("top-1", row.top1, row.top1_low, row.top1_high),
+        ("top-5", row.top5, row.top5_low, row.top5_high),
+    ):
+        if top is not None and low is not None and high is not None:
+            yield name, f"{units.share(top)} {units.share_span(low, high)}"
     if row.burst_p50_s is not None and row.sustained_p50_s is not None:
         yield "burst", units.seconds(row.burst_p50_s)
         yield "sustained", units.seconds(row.sustained_p50_s)

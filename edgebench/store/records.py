@@ -8,7 +8,9 @@ from edgebench.analysis.cost import LayerCost
 from edgebench.board.sensors.meter import Log
 from edgebench.board.wire import (
     STRICT,
+    Answered,
     Block,
+    ByLayer,
     Closed,
     EnergySource,
     EnergyWindow,
@@ -41,6 +43,21 @@ class BundleUsed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DataUsed:
+    """Images that accuracy was told of: their path as it was given, the SHA-256 of all, and what each of them shows.
+
+    `labels` are of the images that were answered, in the order of the answers; `calibrating` others are for int8 alone.
+    """
+
+    __pydantic_config__: ClassVar[Any] = STRICT
+
+    path: str
+    sha256: str
+    labels: tuple[int, ...]
+    calibrating: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
     """The first line: everything that was decided before measuring. `started` is UTC in ISO 8601.
 
@@ -68,6 +85,7 @@ class RunStarted:
     bundle: BundleUsed | None = None
     emulated: bool = False
     power: PowerFit | None = None
+    data: DataUsed | None = None
     event: Literal["run"] = "run"
 
 
@@ -187,6 +205,8 @@ Line = (
     | EnergySource
     | Footprint
     | FootprintsDone
+    | Answered
+    | ByLayer
     | Gated
     | Watched
     | EnergyWindow
@@ -203,8 +223,9 @@ class Run:
     """A journal sorted by kind of line; `trials` of `started` are in the order in which they were asked for.
 
     By session: its `signals`, those of the last agent that measured it, and in `footprints_done` the seconds that its
-    footprints took once all of them were taken; in `energy_sources` what its energy was read from. `meter` is the log
-    of an external meter, where the run folder has one.
+    footprints took once all of them were taken; in `energy_sources` what its energy was read from. `answered` is by
+    session, trial and file, `by_layer` by session and trial. `meter` is the log of an external meter, where the run
+    folder has one.
     """
 
     started: RunStarted
@@ -215,6 +236,8 @@ class Run:
     signals: dict[str, Signals] = field(default_factory=dict)
     footprints: tuple[Footprint, ...] = ()
     footprints_done: dict[str, float] = field(default_factory=dict)
+    answered: dict[tuple[str, str, int], Answered] = field(default_factory=dict)
+    by_layer: dict[tuple[str, str], ByLayer] = field(default_factory=dict)
     watched: tuple[Watched, ...] = ()
     gated: tuple[Gated, ...] = ()
     energy_sources: dict[str, EnergySource] = field(default_factory=dict)
@@ -252,6 +275,8 @@ def assemble(lines: Iterable[Line]) -> Run | None:
         signals={line.session: line for line in _only(Signals, found)},
         footprints=tuple(_only(Footprint, found)),
         footprints_done={line.session: line.seconds for line in _only(FootprintsDone, found)},
+        answered={(line.session, line.trial, line.part): line for line in _only(Answered, found)},
+        by_layer={(line.session, line.trial): line for line in _only(ByLayer, found)},
         watched=tuple(_only(Watched, found)),
         gated=tuple(_only(Gated, found)),
         energy_sources={line.session: line for line in _only(EnergySource, found)},

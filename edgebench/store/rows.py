@@ -117,6 +117,14 @@ class TrialRow:
     sustained_after_s: float | None
     parity_max_abs_diff: float | None
     parity_scale: float | None
+    images: int | None
+    top1: float | None
+    top1_low: float | None
+    top1_high: float | None
+    top5: float | None
+    top5_low: float | None
+    top5_high: float | None
+    images_reason: str | None
     flags: str
 
 
@@ -270,23 +278,35 @@ class MinuteRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerRow:
-    """layers.csv: one layer of one model at batch 1."""
+    """layers.csv: one layer of one model at batch 1, and with `run --layers` once more for each trial, with its time.
+
+    What a runtime runs beside layers has a row of that trial too, under the runtime's name, and costs nothing on paper.
+    """
 
     model: str
     layer: str
     kind: str
-    in_channels: int
-    out_channels: int
-    kernel: str
-    stride: str
-    groups: int
-    out_h: int
-    out_w: int
+    in_channels: int | None
+    out_channels: int | None
+    kernel: str | None
+    stride: str | None
+    groups: int | None
+    out_h: int | None
+    out_w: int | None
     mult_adds: int
     mult_adds_share: float
     params: int
     bias_params: int
     bn_params: int
+    session: str | None = None
+    trial: str | None = None
+    source: str | None = None
+    operation: str | None = None
+    calls: int | None = None
+    time_s: float | None = None
+    time_share: float | None = None
+    apart_s: float | None = None
+    whole_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,9 @@ from edgebench.analysis.hardware import Hardware
 from edgebench.board.wire import Block, Ready, Watched
 from edgebench.measure import heat
 from edgebench.measure.series import median_s
-from edgebench.store import energy, pairs, trials, watching
+from edgebench.store import energy, layers, pairs, trials, watching
 from edgebench.store.energy import RunEnergy
-from edgebench.store.records import Run
+from edgebench.store.records import DataUsed, Run
 from edgebench.store.rows import BackendRow, EnergyRow, LayerRow, MinuteRow, PairRow, RoundRow, TrialRow
 from edgebench.store.series import Key, Taken, taken
 from edgebench.untrusted import plain
@@ -40,12 +40,17 @@ _NS = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """The rows of a run that a person is shown; `minutes` are those of a long run."""
+    """The rows of a run that a person is shown; `minutes` are those of a long run.
+
+    `data` are the images that trials answered.
+    """
 
     trials: tuple[TrialRow, ...]
     pairs: tuple[PairRow, ...]
     backends: tuple[BackendRow, ...]
     minutes: tuple[MinuteRow, ...] = ()
+    layers: tuple[LayerRow, ...] = ()
+    data: DataUsed | None = None
 
 
 def summarize(run: Run, hardware: Hardware | None = None) -> Summary:
@@ -61,6 +66,8 @@ def _summary(run: Run, energies: RunEnergy, hardware: Hardware | None) -> Summar
         pairs=tuple(pairs.pairs(rows, measured, energies.trials)),
         backends=tuple(pairs.backends(rows, measured)),
         minutes=tuple(_minutes(run, measured)),
+        layers=tuple(layers.rows(run)),
+        data=run.started.data,
     )
 
 
@@ -75,7 +82,7 @@ def make(run: Run, hardware: Hardware | None = None) -> "dict[str, pd.DataFrame]
         "rounds": frame(RoundRow, _rounds(run)),
         "energy": frame(EnergyRow, energies.rows),
         "minutes": frame(MinuteRow, summary.minutes),
-        "layers": frame(LayerRow, _layers(run)),
+        "layers": frame(LayerRow, summary.layers),
         "samples": _samples(run),
     }
 
@@ -84,6 +91,8 @@ def context(run: Run) -> dict[str, Any]:
     """Return what the rows of this run have in common: machine, versions, settings, plan."""
     started = asdict(run.started)
     started.pop("event")
+    if run.started.data is not None:
+        started["data"].pop("labels")  # one an image: they stand in the journal
     return {
         **started,
         "ended": run.ended,
@@ -193,32 +202,6 @@ def _minutes(run: Run, measured: Mapping[Key, Taken]) -> list[MinuteRow]:
 
 def _share(watched: Watched, part_ns: int | None) -> float | None:
     return None if part_ns is None or not watched.wall_ns else part_ns / watched.wall_ns
-
-
-def _layers(run: Run) -> list[LayerRow]:
-    rows = []
-    for counted in run.counted.values():
-        for layer in counted.layers:
-            rows.append(
-                LayerRow(
-                    model=counted.model,
-                    layer=layer.name,
-                    kind=layer.kind,
-                    in_channels=layer.in_channels,
-                    out_channels=layer.out_channels,
-                    kernel="x".join(str(side) for side in layer.kernel),
-                    stride="x".join(str(step) for step in layer.stride),
-                    groups=layer.groups,
-                    out_h=layer.out_h,
-                    out_w=layer.out_w,
-                    mult_adds=layer.mult_adds,
-                    mult_adds_share=layer.mult_adds / counted.mult_adds,
-                    params=layer.params,
-                    bias_params=layer.bias_params,
-                    bn_params=layer.bn_params,
-                )
-            )
-    return rows
 
 
 def _samples(run: Run) -> "pd.DataFrame":

@@ -13,7 +13,8 @@ from edgebench.measure.outliers import Outliers
 from edgebench.measure.plan import Session, Trial, format_of
 from edgebench.measure.series import by_invocation
 from edgebench.measure.statistics import Estimate
-from edgebench.store import energy, limits
+from edgebench.store import accuracy, energy, limits
+from edgebench.store.accuracy import Accuracy
 from edgebench.store.energy import RunEnergy, TrialEnergy
 from edgebench.store.fates import fate
 from edgebench.store.footprints import Footprints
@@ -79,6 +80,7 @@ class _Known:
     signals: Signals | None
     source: EnergySource | None
     hardware: Hardware | None
+    accuracy: Accuracy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,7 @@ def rows(
     alone: dict[Key, list[Footprint]] = defaultdict(list)
     for one in run.footprints:
         alone[one.session, one.trial].append(one)
+    accuracies = accuracy.of_run(run)
     machines = {
         watched: flags.of_machine(watched, sustained=long) for watched in {one.watched for one in taken.values()}
     }
@@ -117,6 +120,7 @@ def rows(
                 signals=run.signals.get(session.name),
                 source=run.energy_sources.get(session.name),
                 hardware=None if run.started.emulated else hardware,
+                accuracy=accuracies.get(key, Accuracy()),
             )
             found = _flags(trial, known, machines) + ["emulated"] * run.started.emulated
             yield _row(run, session, trial, known, sorted(found))
@@ -247,6 +251,14 @@ def _row(run: Run, session: Session, trial: Trial, known: _Known, found: list[st
         sustained_after_s=hot.sustained.after_s if hot and hot.sustained else None,
         parity_max_abs_diff=starts.parity_max_abs_diff(),
         parity_scale=starts.parity_scale(),
+        images=known.accuracy.images or None,
+        top1=known.accuracy.top1.value if known.accuracy.top1 else None,
+        top1_low=known.accuracy.top1.low if known.accuracy.top1 else None,
+        top1_high=known.accuracy.top1.high if known.accuracy.top1 else None,
+        top5=known.accuracy.top5.value if known.accuracy.top5 else None,
+        top5_low=known.accuracy.top5.low if known.accuracy.top5 else None,
+        top5_high=known.accuracy.top5.high if known.accuracy.top5 else None,
+        images_reason=known.accuracy.reason,
         flags=" ".join(sorted([*found, *flags.of_efficiency(efficiency)])),
     )
 

@@ -13,6 +13,7 @@ from edgebench.board.wire import (
     HEARTBEAT_S,
     PROTOCOL,
     EnergyPlan,
+    LayerFile,
     SensorsAsked,
     SessionPlan,
     TrialPlan,
@@ -45,6 +46,8 @@ PLANS = st.builds(
             floor=st.none() | TEXT,
             floor_inputs=st.none() | TEXT,
             twin_of=st.none() | TEXT,
+            images=st.lists(TEXT, max_size=2).map(tuple),
+            layers=st.lists(st.builds(LayerFile, name=TEXT, artefact=TEXT, inputs=TEXT), max_size=2).map(tuple),
         ),
         min_size=1,
         max_size=2,
@@ -61,6 +64,7 @@ PLANS = st.builds(
     sustained_s=st.none() | SECONDS,
     energy=st.none()
     | st.builds(EnergyPlan, preference=st.lists(TEXT, max_size=2).map(tuple), meter=st.booleans(), window_s=SECONDS),
+    by_layer=st.booleans(),
 )
 
 
@@ -76,7 +80,8 @@ def test_plan_arrives_as_it_was_sent(plan: SessionPlan) -> None:
 def plan_fields() -> dict[str, Any]:
     """The fields of a plan of one trial, as JSON has them."""
     values: dict[str, Any] = {field.name: 1 for field in dataclasses.fields(SessionPlan)}
-    return {**values, "energy": None, "trials": [{field.name: 1 for field in dataclasses.fields(TrialPlan)}]}
+    trial = {field.name: 1 for field in dataclasses.fields(TrialPlan)}
+    return {**values, "energy": None, "trials": [{**trial, "images": [], "layers": []}]}
 
 
 def test_smallest_plan_is_read() -> None:
@@ -104,6 +109,7 @@ def test_smallest_plan_is_read() -> None:
         json.dumps({**plan_fields(), "energy": {"preference": 1}}).encode(),
         json.dumps({key: value for key, value in plan_fields().items() if key != "seed"}).encode(),
         json.dumps({**plan_fields(), "trials": [{"id": "a", "surprise": 1}]}).encode(),
+        json.dumps({**plan_fields(), "trials": [{"layers": [{"surprise": 1}]}]}).encode(),
         json.dumps(plan_fields()).encode()[:-1],
     ],
 )

@@ -19,11 +19,14 @@ from hypothesis import strategies as st
 
 from edgebench.board import wire
 from edgebench.board.wire import (
+    Answered,
     Block,
+    ByLayer,
     Closed,
     Event,
     Hello,
     InvocationDone,
+    LayerTimes,
     Lost,
     Parity,
     Ready,
@@ -86,6 +89,14 @@ RECORDS: list[Event] = [
         stderr_tail='two lines,\n"quotes" and 10 \N{GREEK SMALL LETTER MU}s',
     ),
     InvocationDone(session="s1", invocation=0, seconds=1.5),
+    Answered(session="s1", trial="t", part=1, classes=((3, 1), (), (0, 2))),
+    ByLayer(
+        session="s1",
+        trial="t",
+        source="runtime",
+        whole_ns=(5, 6),
+        layers=(LayerTimes(name="fc", operation="Gemm", wall_ns=(1, 2), weight=(4, 8), in_channels=8, positions=1),),
+    ),
     Refused(message="3 threads asked for: this side may use 2 processors"),
 ]
 

@@ -5,7 +5,9 @@ import pytest
 
 from edgebench.analysis.cost import LayerCost
 from edgebench.board.wire import (
+    Answered,
     Block,
+    ByLayer,
     Closed,
     EnergySource,
     EnergyWindow,
@@ -13,6 +15,7 @@ from edgebench.board.wire import (
     FootprintsDone,
     Gated,
     InvocationDone,
+    LayerTimes,
     Lost,
     Parity,
     Ready,
@@ -123,6 +126,14 @@ EVERY_KIND: tuple[Line, ...] = (
         floor_s=None,
     ),
     FootprintsDone(session="s1", seconds=2.5),
+    Answered(session="s1", trial="t", part=0, classes=((1, 0), ()), reason=None),
+    ByLayer(
+        session="s1",
+        trial="t",
+        source="runtime",
+        whole_ns=(5,),
+        layers=(LayerTimes(name="fc", operation="Gemm", wall_ns=(1,), weight=(4, 8), in_channels=8, positions=1),),
+    ),
     Gated(session="s1", invocation=0, waited_s=5.5, start_c=50.0, end_c=48.5, target_c=None, reached=True),
     Watched(
         session="s1",

@@ -32,13 +32,13 @@ def operations(model: bytes) -> Iterator[str]:
     >>> list(operations(bytes([0x3A, 6, 0x0A, 4, 0x22, 2, 65, 66])))
     ['AB']
     """
-    for graph in _inner(memoryview(model), _GRAPH):
-        for node in _inner(graph, _NODE):
-            for name in _inner(node, _OPERATION):
+    for graph in inner(memoryview(model), _GRAPH):
+        for node in inner(graph, _NODE):
+            for name in inner(node, _OPERATION):
                 yield bytes(name).decode(errors="replace")
 
 
-def _inner(message: memoryview, field: int) -> Iterator[memoryview]:
+def inner(message: memoryview, field: int) -> Iterator[memoryview]:
     """Yield what a message holds in a field of bytes."""
     place = 0
     while place < len(message):

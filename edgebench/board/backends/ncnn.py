@@ -54,6 +54,7 @@ def opened(net: Any, artefact: Path | None) -> "Network":
     """Return a net whose options are set with an artefact's files in it; raise ValueError when ncnn refuses them."""
     assert artefact is not None
     with zipfile.ZipFile(artefact) as stored:
+        _refuse_packed(stored, artefact)
         interface = json.loads(_text(stored, "interface.json"))
         with tempfile.TemporaryFile() as param, tempfile.TemporaryFile() as weights:
             for name, file in (("model.param", param), ("model.bin", weights)):
@@ -158,6 +159,14 @@ def _number(blob: str) -> int:
     if not digits.isdecimal():
         raise ValueError(f"{blob!r} is no input or output as pnnx names them")
     return int(digits)
+
+
+def _refuse_packed(stored: zipfile.ZipFile, artefact: Path) -> None:
+    """Raise ValueError for a file that would become larger: a few kilobytes can hold gigabytes of zeros."""
+    members = stored.infolist()
+    packed = any(one.compress_type != zipfile.ZIP_STORED for one in members)
+    if packed or sum(one.file_size for one in members) > artefact.stat().st_size:
+        raise ValueError("the network's files are packed: expected them as they are, none in another")
 
 
 def _text(stored: zipfile.ZipFile, name: str) -> bytes:

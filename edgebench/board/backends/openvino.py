@@ -30,10 +30,11 @@ def import_runtime(settings: Settings) -> str:
     return str(openvino.__version__)
 
 
-def load(artefact: Path | None, settings: Settings) -> "Request":
+def load(artefact: Path | None, settings: Settings, *, counters: bool = False) -> "Request":
     """Compile a file for the CPU; without a precision hint OpenVINO lowers to bf16 where the CPU has it.
 
-    Raise ValueError where the CPU lacks the precision that is asked for: OpenVINO would take another.
+    With `counters` it times its operations. Raise ValueError where the CPU lacks the precision that is asked for:
+    OpenVINO would take another.
     """
     import openvino
 
@@ -55,6 +56,7 @@ def load(artefact: Path | None, settings: Settings) -> "Request":
             "INFERENCE_NUM_THREADS": settings.threads,
             "NUM_STREAMS": 1,
             "INFERENCE_PRECISION_HINT": _HINTS[settings.precision],
+            **({"PERF_COUNT": True} if counters else {}),
         },
     )
     return Request(compiled, _COMPUTING if settings.precision != "int8" else _QUANTISED, halved=halved)
@@ -85,6 +87,18 @@ class Request:
     def outputs(self) -> "list[np.ndarray[Any, np.dtype[Any]]]":
         """Return copies of the output tensors, which the next call overwrites."""
         return [self._request.get_output_tensor(index).data.copy() for index in range(len(self._compiled.outputs))]
+
+    def counters(self) -> list[Any]:
+        """Return each operation with its mean time so far, in one order; empty without counters."""
+        return list(self._request.profiling_info)
+
+    def originals(self) -> dict[str, tuple[str, ...]]:
+        """Return by an operation's name the names of the file's nodes that were fused into it."""
+        operations = self._compiled.get_runtime_model().get_ordered_ops()
+        return {
+            operation.get_friendly_name(): tuple(_text(operation.get_rt_info(), "originalLayersNames").split(","))
+            for operation in operations
+        }
 
     def found(self) -> Found:
         """Return the precisions of the layers that compute, read from the compiled graph, and of halved weights."""

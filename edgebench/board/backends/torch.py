@@ -88,19 +88,19 @@ class Program:
     """An exported program on the CPU with the inputs of its next call."""
 
     def __init__(self, module: Any) -> None:
-        self._module = module
-        self._inputs: tuple[Any, ...] = ()
+        self.module = module
+        self.inputs: tuple[Any, ...] = ()
         self._outputs: Any = ()
 
     def set_inputs(self, inputs: "Arrays") -> None:
         """Share the arrays with torch."""
         import torch
 
-        self._inputs = tuple(torch.from_numpy(array) for array in inputs.values())
+        self.inputs = tuple(torch.from_numpy(array) for array in inputs.values())
 
     def call(self) -> None:
         """Run the program."""
-        self._outputs = self._module(*self._inputs)
+        self._outputs = self.module(*self.inputs)
 
     def outputs(self) -> "list[np.ndarray[Any, np.dtype[Any]]]":
         """Return the outputs of the last call."""
@@ -110,7 +110,7 @@ class Program:
         """Return the types of parameters and outputs, and torch's own name for the instructions it uses."""
         import torch
 
-        kinds = _kinds([*self._module.parameters(), *_several(self._outputs)])
+        kinds = _kinds([*self.module.parameters(), *_several(self._outputs)])
         return Found(precision=kinds, provider=f"CPU {torch.backends.cpu.get_cpu_capability()}")
 
 

@@ -24,14 +24,14 @@ def by_layer(artefact: Path | None, inputs: "Arrays", settings: Settings, marks:
     session.set_inputs(inputs)
     for _ in range(_CALLS_BEFORE):
         session.call()
-    seen = _Seen(marks)
+    seen = Seen(marks)
     marks.open()
     session.call_between(seen.before, seen.after)
     marks.close()
     return tuple(seen.layers)
 
 
-class _Seen:
+class Seen:
     """What was told of operations before and after each; a region's parts are in turn what is between and inside."""
 
     def __init__(self, marks: Marks) -> None:

@@ -45,13 +45,18 @@ def by_layer(artefact: Path | None, inputs: "Arrays", settings: Settings, marks:
 
 def layers(events: Iterable[dict[str, Any]], runs: int) -> tuple[Layer, ...]:
     """Return the nodes of the last of so many runs in their order; raise ValueError when runs differ in their nodes."""
-    nodes = sorted(
+    return tuple(_layer(event, place) for place, event in enumerate(nodes(events, runs)[-1]))
+
+
+def nodes(events: Iterable[dict[str, Any]], runs: int) -> list[list[dict[str, Any]]]:
+    """Return the nodes of each of so many runs in their order; raise ValueError when runs differ in their nodes."""
+    found = sorted(
         (event for event in events if event.get("name", "").endswith(_KERNEL)), key=lambda event: int(event["ts"])
     )
-    each, rest = divmod(len(nodes), runs)
+    each, rest = divmod(len(found), runs)
     if rest or not each:
-        raise ValueError(f"its profile holds {len(nodes)} nodes for {runs} runs")
-    return tuple(_layer(event, place) for place, event in enumerate(nodes[-each:]))
+        raise ValueError(f"its profile holds {len(found)} nodes for {runs} runs")
+    return [found[first : first + each] for first in range(0, len(found), each)]
 
 
 def _layer(event: dict[str, Any], place: int) -> Layer:

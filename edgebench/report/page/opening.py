@@ -158,6 +158,8 @@ def cards(material: Material) -> tuple[Card, ...]:
     consequences = (*found.pair, *trials.consequences(material.verdicts))
     if consequences:
         made.append(_card("Does latency follow mult-adds?", consequences))
+    if found.inside:
+        made.append(_card("How right, and where the time goes", found.inside))
     if found.circumstances:
         made.append(_card("What else to know", found.circumstances))
     return tuple(made)
