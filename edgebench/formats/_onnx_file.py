@@ -116,6 +116,8 @@ def _inlined(model: Any) -> Any:
     try:
         return inliner.inline_local_functions(model)
     except Exception as error:
+        if isinstance(error, MemoryError) or "bad_alloc" in str(error):  # what C++ says of the same
+            raise MemoryError from error
         raise Malformed(f"its functions cannot be resolved ({_first_line(error)})") from error
 
 
