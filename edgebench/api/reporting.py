@@ -220,11 +220,11 @@ def _history(given: Path, folders: Iterable[Path], beside: Path) -> Document:
 
 def _trials_of(folder: Path, given: Path, beside: Path) -> "pd.DataFrame":
     """Return the trials of one run without its twins, with its date and version beside each."""
-    rows = derived.frame(folder / "trials.csv", history.COLUMNS)
+    rows = derived.frame(folder / "trials.csv", history.COLUMNS, history.TEXTS)
     missing: dict[str, Any] = {name: float("nan") for name in history.COLUMNS if name not in rows}
     rows = rows.assign(**missing)
     rows = rows.loc[rows["twin"].astype(str) != "True"].reset_index(drop=True)
-    for column in ("unit", "model", "backend", "precision_asked", "runtime_version", "flags"):
+    for column in history.TEXTS:
         rows[column] = rows[column].map(lambda text: document.shown(text) if isinstance(text, str) else text)
     said = derived.context(folder)
     try:

@@ -135,13 +135,16 @@ def _finite(text: str) -> float:
     return value
 
 
-def frame(path: Path, columns: Iterable[str]) -> "pd.DataFrame":
-    """Return some columns of a table, as far as it has them; raise UsageError when it cannot be read."""
+def frame(path: Path, columns: Iterable[str], texts: Iterable[str] = ()) -> "pd.DataFrame":
+    """Return some columns of a table, as far as it has them; raise UsageError when it cannot be read.
+
+    Of these, `texts` stay as they are written, such as versions that look like numbers.
+    """
     import pandas as pd
 
-    wanted = set(columns)
+    wanted, kinds = set(columns), dict.fromkeys(texts, str)
     try:
-        found = pd.read_csv(path, usecols=lambda name: name in wanted, low_memory=False)
+        found = pd.read_csv(path, usecols=lambda name: name in wanted, dtype=kinds, low_memory=False)
     except (OSError, ValueError) as error:
         raise UsageError(
             f"{path} cannot be read ({error}): expected a table; make it with `edgebench recompute {path.parent}`."

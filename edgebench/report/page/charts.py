@@ -47,6 +47,7 @@ _LABELS = {
     "hertz": "format(datum.value, '~s') + 'Hz'",
 }
 _MEBIBYTE = 2**20
+_DAYS_MS = 5 * 24 * 3600 * 1000  # from here on the time of day is left out
 _UNDER_TITLE = 26  # pixels between a chart and its legend, so that the title of the y axis has room
 _NAMES = frozenset({"datasets", "domain", "sort"})  # keys of a chart that hold a run's own texts
 _MARGIN = 1.12
@@ -273,7 +274,11 @@ def dates(name: str, says: str, spots: Sequence[Spot], quantity: Quantity) -> Ch
     colour, shape = _coloured(series, offset=_UNDER_TITLE)
     ends = [end for one in spots for end in (one.y, one.low, one.high) if end is not None and end > 0]
     vertical = _log(ends, quantity)
-    x = alt.X("x:T", axis=alt.Axis(title=None, labelOverlap=True, tickCount=5), scale=alt.Scale(type="utc", padding=16))
+    spent_ms = max(one.x for one in spots) - min(one.x for one in spots)
+    days = alt.Axis(
+        title=None, labelOverlap=True, tickCount=5, format="%d %b %Y" if spent_ms > _DAYS_MS else "%d %b %H:%M"
+    )
+    x = alt.X("x:T", axis=days, scale=alt.Scale(type="utc", padding=16))
     y = alt.Y("y:Q", **vertical)
     base = alt.Chart(alt.NamedData(name="spots"))
     hints = _hints(name="what", series="setting", shown="value")

@@ -1,5 +1,6 @@
 """The page of many runs: each model's latency over dates and versions."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -33,10 +34,13 @@ COLUMNS = (
 )
 """The columns of trials.csv that are read; with them come `run`, `started` (UTC, ISO 8601) and `edgebench_version`."""
 
+TEXTS = ("unit", "model", "backend", "precision_asked", "runtime_version", "flags")
+"""Those of them that hold words."""
+
 _SETTING = ("unit", "model", "backend", "precision_asked", "threads_asked", "batch")
 _MOST_PICTURES = 24
 _MOST_LINES = 12
-_MOST_SAID = 6
+_MOST_MOVED = 8
 _DATE = 16  # 2026-11-22T10:15
 
 
@@ -44,7 +48,8 @@ _DATE = 16  # 2026-11-22T10:15
 class _Move:
     """The newest latency of a setting against the first one: as a ratio, and whether their intervals are disjoint."""
 
-    name: str
+    model: str
+    setting: str
     ratio: float
     apart: bool
     versions: tuple[str, str]
@@ -61,9 +66,9 @@ def page(rows: "pd.DataFrame", title: str) -> Document:
         title=title,
         under=_under(runs),
         headline=_headline(runs, models, moves),
-        answer=None,
+        answer=_moved(moves),
         beyond=0,
-        cards=tuple(_cards(rows, moves)),
+        cards=tuple(_cards(rows)),
         sections=(
             *(_model(timed, model, number) for number, model in enumerate(models[:_MOST_PICTURES])),
             _all(timed, len(models)),
@@ -84,20 +89,35 @@ def _headline(runs: "pd.DataFrame", models: list[str], moves: list[_Move]) -> st
     if not moves:
         return f"{first}; none of them twice in one setting, so nothing can have moved."
     apart = sum(one.apart for one in moves)
-    again = f"{len(moves)} settings were timed again"
-    stayed = len(moves) - apart
-    return f"{first}. {again}: of {apart} the newest interval lies apart from the first, of {stayed} it does not."
+    if not apart:
+        return f"{first}. No newest interval lies apart from the first one of its setting."
+    again = f"{apart} of {len(moves)} settings that were timed again moved"
+    return f"{first}. {again}: their newest interval lies apart from the first."
 
 
-def _cards(rows: "pd.DataFrame", moves: list[_Move]) -> Iterator[Card]:
-    told = [
-        f"{one.name}: {units.ratio(one.ratio)} of the first"
-        + (f" ({one.versions[0]} to {one.versions[1]})" if len(set(one.versions)) > 1 else " (same runtime version)")
-        for one in sorted(moves, key=lambda one: -abs(one.ratio - 1))
-        if one.apart
-    ]
-    moved = tuple(told[:_MOST_SAID]) or ("No newest interval lies apart from the first one of its setting.",)
-    yield Card(title="What moved", says=moved, more=max(0, len(told) - _MOST_SAID))
+def _moved(moves: list[_Move]) -> Table | None:
+    """Return the settings that moved most, of those whose intervals lie apart."""
+    found = sorted((one for one in moves if one.apart), key=lambda one: -abs(math.log(one.ratio)))
+    if not found:
+        return None
+    names = (("Model", False), ("Setting", False), ("Newest / first", True), ("Runtime", False))
+    return Table(
+        name="answer",
+        title="What moved most between the first and the newest run",
+        columns=tuple(Column(name=name, number=number) for name, number in names),
+        rows=tuple(
+            (
+                document.text(one.model),
+                document.text(one.setting),
+                document.ratio(one.ratio),
+                document.text(" to ".join(dict.fromkeys(one.versions))),
+            )
+            for one in found[:_MOST_MOVED]
+        ),
+    )
+
+
+def _cards(rows: "pd.DataFrame") -> Iterator[Card]:
     yield Card(
         title="How sure",
         says=(
@@ -124,7 +144,8 @@ def _moves(timed: "pd.DataFrame") -> Iterator[_Move]:
         if members["run"].nunique() > 1:
             first, last = members.iloc[0], members.iloc[-1]
             yield _Move(
-                name=f"{key[1]} in {last['series']}",
+                model=str(key[1]),
+                setting=str(last["series"]),
                 ratio=float(last["latency_p50_s"] / first["latency_p50_s"]),
                 apart=bool(
                     last["latency_p50_low_s"] > first["latency_p50_high_s"]
