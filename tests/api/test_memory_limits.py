@@ -42,7 +42,7 @@ def needed(model: str) -> Residence:
 
 
 def row(folder: Path, model: str, limit_bytes: int) -> TrialRow:
-    """The row of a model that was run under a limit, or skip where none would hold."""
+    """Return the row of a model that was run under a limit, or skip where none would hold."""
     group = MemoryGroup(limit_bytes)
     possible = bool(group.entry)
     group.close()
@@ -55,9 +55,12 @@ def row(folder: Path, model: str, limit_bytes: int) -> TrialRow:
     return next(one for one in api.run(request).summary.trials if not one.twin)
 
 
-@pytest.mark.parametrize("model", ["lenet5", "squeezenet:version=1.1", "mobilenet_v1"])
+@pytest.mark.parametrize("model", ["squeezenet:version=1.1", "mobilenet_v1", "alexnet"])
 def test_what_is_said_to_fit_is_not_killed(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At the smallest limit at which it is said, a run is measured to its end; at half of the peak it is killed."""
+    """At the smallest limit at which it is said, a run is measured to its end; at half of the peak it is killed.
+
+    AlexNet takes the most of onnxruntime while it is loaded: its file and its weights lie there together.
+    """
     monkeypatch.chdir(tmp_path)
     memory = needed(model)
     assert residence.fits(memory, memory.high_bytes) == "fits"
