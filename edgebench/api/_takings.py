@@ -115,8 +115,8 @@ def _published(source: str, rest: str, known: Published, model: str) -> tuple[st
         told = (
             f": {'; '.join(_told(names[n], rows[found[n]]) for n in range(min(_SHOWN, len(found))))}" if found else ""
         )
-        example = names[0] if names else f"{source}:2"
-        raise UsageError(f"{len(found)} rows of {source} have {plain(said)}{told}: expected one, such as {example}.")
+        such = (*names, f"{source}:2")[0]
+        raise UsageError(f"{len(found)} rows of {source} have {plain(said)}{told}: expected one, such as {such}.")
     return names[0], rows[found[0]]
 
 

@@ -30,6 +30,8 @@ _ORDER = (
     Outcome.NOT_MEASURED,
     Outcome.LEVEL,
 )
+_UNJUDGED = (Outcome.NOISY, Outcome.INVALID, Outcome.OPEN, Outcome.LOST, Outcome.MISSING, Outcome.NOT_MEASURED)
+
 _PARTS = ("model", "backend", "precision", "threads", "batch")
 """Of the name of a trial, between bars."""
 
@@ -48,10 +50,16 @@ def sentences(rows: Sequence[ComparedRow], fail_above: float | None) -> Iterator
         if failing:
             yield f"The gate says no: slower {limit}: {said}{'; ...' if len(failing) > 5 else ''}."
         else:
-            yield f"The gate says yes: nothing is told to be slower {limit}."
+            yield f"The gate says yes: nothing is told to be slower {limit}{_not_judged(rows)}."
     for outcome, found in counts:
         if outcome in (Outcome.NOISY, Outcome.INVALID, Outcome.LOST) and found:
             yield f"{outcome.capitalize()}: {name(found[0])}. {plain(found[0].reason)}"
+
+
+def _not_judged(rows: Sequence[ComparedRow]) -> str:
+    """Return how many rows a gate could not judge, as the end of a sentence."""
+    found = sum(row.outcome in _UNJUDGED for row in rows)
+    return f"; {found} of {len(rows)} could not be judged" if found else ""
 
 
 def table(rows: Iterable[ComparedRow], *, by: str | None) -> Table:

@@ -58,7 +58,16 @@ def _told(entry: Resolution) -> str:
     return (
         f"{entry.at}: {entry.excluded_one} of {entry.sessions} sessions{beside} called {entry.trial} different from "
         f"itself ({entry.naive_excluded_one} with the usual protocol); resolution {_percent(entry.resolution)}."
+        f"{_apart(entry)}"
     )
+
+
+def _apart(entry: Resolution) -> str:
+    """Return how far sessions of different times lie apart, where that was taken."""
+    if entry.between_sessions is None or entry.between_sessions_ruled is None:
+        return ""
+    ruled = f"{_percent(entry.between_sessions_ruled)} against the canary"
+    return f" Its sessions lay {_percent(entry.between_sessions)} apart, {ruled} (standard deviations)."
 
 
 def _expected(missed: Tally) -> str:
