@@ -287,6 +287,7 @@ def results(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_latency_over_dates_is_a_table(results: Path) -> None:
     """Runs stand in the order of their dates; what is left out is told with its reason."""
     found = json.loads(edge(results, "--json").output)
@@ -307,6 +308,7 @@ def test_a_latency_over_dates_is_a_table(results: Path) -> None:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("pyarrow") is not None, reason="pyarrow is installed")
+@pytest.mark.slow
 def test_parquet_without_pyarrow_is_one_sentence(results: Path) -> None:
     """It says what to install."""
     assert "pip install 'edgebench[parquet]'" in refused(results, "--parquet", results / "history.parquet")
@@ -342,6 +344,7 @@ def test_a_hostile_name_is_text_everywhere(tmp_path: Path) -> None:
     assert json.loads(edge(*runs, "--json").output)["rows"][0]["model"] == HOSTILE
 
 
+@pytest.mark.slow
 def test_a_formula_in_a_table_is_inert_and_read_back(tmp_path: Path) -> None:
     """trials.csv has a quote before it; recomputing gives the same file, and a history the name itself."""
     run = folder(tmp_path, "a", {replace(SMALL, model="=1+1"): constant(0.01)})
@@ -386,6 +389,7 @@ def test_our_mobilenet_is_told_from_three_published_rows() -> None:
     )
 
 
+@pytest.mark.slow
 def test_another_run_is_a_reference_too(tmp_path: Path) -> None:
     """The same trial of another run with more threads differs in these; #WORDS choose another trial."""
     ours = folder(tmp_path, "a", {SMALL: constant(0.02)})
@@ -401,6 +405,7 @@ def comparing_unlike(ours: Path, reference: str) -> list[str]:
     return [one["what"] for one in found["unlike"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reference", "told"),
     [
@@ -419,6 +424,7 @@ def test_a_reference_that_names_no_row_is_refused(tmp_path: Path, reference: str
     assert told in refused(run, "--explain", reference)
 
 
+@pytest.mark.slow
 def test_a_line_names_a_published_row(tmp_path: Path) -> None:
     """SOURCE:LINE is the row on that line of the shipped file."""
     run = folder(tmp_path, "a", {SMALL: constant(0.01)})
@@ -427,6 +433,7 @@ def test_a_line_names_a_published_row(tmp_path: Path) -> None:
     assert found["machine"] == "iPhone XS"
 
 
+@pytest.mark.slow
 def test_an_explanation_is_told_in_all_forms(tmp_path: Path) -> None:
     """Sentences and a table of 80 columns, Markdown, and CSV."""
     run = folder(tmp_path, "a", {SMALL: constant(0.01)})

@@ -132,10 +132,10 @@ def compared_of(sides: tuple[Side, Side], name: str, spread: Spread, ruler: str 
     )
 
 
-def common_ruler(sides: tuple[Side, Side]) -> str | None:
-    """Return the name of the trial of `null` that both runs have beside others; None when there is none."""
+def common_rulers(sides: tuple[Side, Side]) -> tuple[str, ...]:
+    """Return the names of the trials of `null` that both runs have beside others; the first of them rules."""
     named = [name for name, row in sides[0].rows.items() if row.backend == RULER and name in sides[1].rows]
-    return named[0] if named and len(sides[0].rows) > 1 else None
+    return tuple(named) if len(sides[0].rows) > len(named) else ()
 
 
 def _rules(side: Side, row: TrialRow, ruler: str) -> bool:

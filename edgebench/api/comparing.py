@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edgebench.api._sides import Known, Side, common_ruler, compared_of, known_of, side_of, spread_of
+from edgebench.api._sides import Known, Side, common_rulers, compared_of, known_of, side_of, spread_of
 from edgebench.api.reading import read
 from edgebench.errors import UsageError
 from edgebench.judge import compare, consequences, context
@@ -59,9 +59,9 @@ def runs(before: Path, after: Path, match: tuple[str, str] | None = None, fail_a
             f"The runs are of two units, {units[0]} and {units[1]}: compare their folder with --by device."
         )
     spread = spread_of(*sides)
-    ruler = common_ruler(sides)
-    names = [name for name in {**sides[0].rows, **sides[1].rows} if name != ruler]
-    compared = [compared_of(sides, name, spread.spread, ruler) for name in names]
+    rulers = common_rulers(sides)
+    names = [name for name in {**sides[0].rows, **sides[1].rows} if name not in rulers]
+    compared = [compared_of(sides, name, spread.spread, rulers[0] if rulers else None) for name in names]
     return Comparison(
         before=before,
         after=after,
