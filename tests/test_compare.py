@@ -238,8 +238,10 @@ def test_options_that_do_not_go_together_are_refused(tmp_path: Path, words: tupl
 
 
 def test_the_trials_of_one_run_are_paired(tmp_path: Path) -> None:
-    """Backends stand against the quickest one, taken together, without a gate."""
+    """Backends stand against the quickest one, taken together, without a gate; a trial of `null` is no backend."""
     run = folder(tmp_path, "a", {SMALL: constant(0.02), SMALL_ORT: constant(0.01)})
+    (row,) = rows(folder(tmp_path, "b", ruled(1.0) | {SMALL_ORT: constant(0.005)}), "--by", "backend")
+    assert row["ratio"] == pytest.approx(2.0)
     (row,) = rows(run, "--by", "backend")
     assert (row["backend"], row["taken"], row["outcome"], row["fails"]) == ("torch", "together", "slower", False)
     assert row["ratio"] == pytest.approx(2.0)
@@ -304,7 +306,7 @@ def test_a_latency_over_dates_is_a_table(results: Path) -> None:
     )
     printed = edge(results)
     assert "2026-11-21T10:00" in printed.output
-    assert "### mobilenet&#95;v1 torch fp32 on my-board" in edge(results, "--markdown").output
+    assert "### mobilenet_v1 torch fp32 on my-board" in edge(results, "--markdown").output
 
 
 @pytest.mark.skipif(importlib.util.find_spec("pyarrow") is not None, reason="pyarrow is installed")

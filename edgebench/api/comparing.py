@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edgebench.api._sides import Known, Side, common_rulers, compared_of, known_of, side_of, spread_of
+from edgebench.api._sides import RULER, Known, Side, common_rulers, compared_of, known_of, side_of, spread_of
 from edgebench.api.reading import read
 from edgebench.errors import UsageError
 from edgebench.judge import compare, consequences, context
@@ -174,7 +174,8 @@ def _notes(compared: Sequence[Compared], known: Known, entry: Resolution | None)
 def _within(side: Side, by: By, baseline: str | None) -> Iterator[Compared]:
     groups: dict[tuple[object, ...], list[TrialRow]] = {}
     for row in side.rows.values():
-        groups.setdefault(_others(row, by), []).append(row)
+        if by != "backend" or row.backend != RULER or baseline == RULER:  # a ruler is no runtime
+            groups.setdefault(_others(row, by), []).append(row)
     pairs = {frozenset((pair.subject, pair.baseline)): pair for pair in side.result.summary.pairs if pair.by == by}
     for members in groups.values():
         against = _baseline(members, by, baseline)

@@ -23,7 +23,7 @@ def compare(  # noqa: PLR0913, PLR0917 - a command has as many parameters as opt
     first: Annotated[
         Path, typer.Argument(metavar="RUN|RESULTS", help="A run folder, or a folder of run folders; alone or before.")
     ],
-    second: Annotated[Path | None, typer.Argument(metavar="[RUN]", help="A later run of the same unit: after.")] = None,
+    second: Annotated[Path | None, typer.Argument(metavar="RUN", help="A later run of the same unit: after.")] = None,
     by: Annotated[
         str | None,
         typer.Option(help="backend, precision, threads, batch, model: of one run; device: of the newest runs."),

@@ -38,7 +38,7 @@ def sentences(found: Explanation) -> Iterator[str]:
     if found.theirs.doubt is not None:
         yield f"Theirs cannot be right: {plain(found.theirs.doubt)}."
     if not found.unlike:
-        yield "Nothing that both state differs."
+        yield f"Nothing that both state differs: {units.ratio(found.ratio)} is for what nobody states, and for noise."
     else:
         yield f"{len(found.unlike)} settings differ: {', '.join(one.what for one in found.unlike)}."
     known = [one for one in found.unlike if one.usual is not None and not one.usual.either_way]
