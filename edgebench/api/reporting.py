@@ -18,7 +18,7 @@ from edgebench.judge.consequences import VerdictRow
 from edgebench.judge.fronts import Accuracy
 from edgebench.judge.places import Measurements, Place
 from edgebench.judge.trust import FORBIDDING
-from edgebench.report.page import charts, composing, document, history, markdown, watching
+from edgebench.report.page import colours, composing, document, history, markdown, watching
 from edgebench.report.page import html as page_html
 from edgebench.report.page.document import Document
 from edgebench.report.page.material import Material
@@ -103,7 +103,7 @@ def _draw(page: Document, folder: Path) -> None:
     version = "_".join(alt.SCHEMA_VERSION.split(".")[:2])
     for section in page.sections:
         for chart in section.charts:
-            spec = charts.printed(chart)
+            spec = colours.printed(chart)
             png = vl_convert.vegalite_to_png(spec, vl_version=version, scale=_PICTURE_SCALE, allowed_base_urls=[])
             svg = vl_convert.vegalite_to_svg(spec, vl_version=version, allowed_base_urls=[])
             _write(folder / f"{chart.name}.png", png)

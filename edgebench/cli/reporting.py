@@ -1,6 +1,5 @@
 """`edgebench report`: a page to look at."""
 
-import webbrowser
 from pathlib import Path
 from typing import Annotated
 
@@ -38,4 +37,6 @@ def report(
         print_sentence(made.headline)
         print(f"{made.path}: {units.size(made.size_bytes)}.")
     if open_:
+        import webbrowser
+
         webbrowser.open(made.path.resolve().as_uri())

@@ -6,7 +6,8 @@ from edgebench import units
 from edgebench.judge.fronts import LEAST_NETWORKS, Front
 from edgebench.report.explained import setting as place_name
 from edgebench.report.page import charts, document
-from edgebench.report.page.charts import Quantity, Spot, Stroke
+from edgebench.report.page.axes import Quantity
+from edgebench.report.page.charts import Spot, Stroke
 from edgebench.report.page.document import Cell, Column, Section, Table
 from edgebench.report.page.material import Material, some
 from edgebench.report.page.trials import LATENCY

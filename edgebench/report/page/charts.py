@@ -3,55 +3,20 @@
 Every text of a run reaches a chart as a value of its data, never as the name of a field or as part of an expression.
 """
 
-import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from edgebench.report.page import axes
+from edgebench.report.page.axes import Quantity
+from edgebench.report.page.colours import coloured
 from edgebench.report.page.document import Chart
 
 if TYPE_CHECKING:
     import altair as alt
 
-SERIES = 8
-"""Colours that are told apart; a ninth series takes the first one again, with another shape."""
-
-_SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left")
-PRINTED: Mapping[str, str] = {
-    # Okabe and Ito's colours for the colour-blind, their yellow left out: on white it is not seen.
-    "var(--series-1)": "#0072b2",
-    "var(--series-2)": "#d55e00",
-    "var(--series-3)": "#009e73",
-    "var(--series-4)": "#cc79a7",
-    "var(--series-5)": "#e69f00",
-    "var(--series-6)": "#56b4e9",
-    "var(--series-7)": "#000000",
-    "var(--series-8)": "#767676",
-    "var(--ink)": "#1b1f24",
-    "var(--muted)": "#57606a",
-    "var(--grid)": "#e4e7eb",
-    "var(--accent)": "#0b5cad",
-    "var(--warn)": "#b3261e",
-    "var(--surface)": "#ffffff",
-}
-"""The names that stand for colours in a chart, with the colours of a picture in a file of its own."""
-
-_LABELS = {
-    "seconds": "format(datum.value, '~s') + 's'",
-    "joules": "format(datum.value, '~s') + 'J'",
-    "count": "format(datum.value, '~s')",
-    "mebibytes": "format(datum.value / 1048576, ',.4~r') + ' MiB'",
-    "share": "format(datum.value, '.0%')",
-    "plain": "datum.value >= 1000 ? format(datum.value, ',') : format(datum.value, '~g')",
-    "hertz": "format(datum.value, '~s') + 'Hz'",
-}
-_MEBIBYTE = 2**20
 _DAYS_MS = 5 * 24 * 3600 * 1000  # from here on the time of day is left out
 _UNDER_TITLE = 26  # pixels between a chart and its legend, so that the title of the y axis has room
-_NAMES = frozenset({"datasets", "domain", "sort"})  # keys of a chart that hold a run's own texts
-_MARGIN = 1.12
-_DECADES = 2.2  # an axis of more decades is labelled at their beginnings alone
 _TYPE = "system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif"
 
 
@@ -107,34 +72,26 @@ class Slice:
     shown: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quantity:
-    """What an axis counts: its title, and the unit of `_LABELS` that its ticks are written in."""
-
-    title: str
-    unit: str
-
-
 def intervals(name: str, says: str, dots: Sequence[Dot], quantity: Quantity) -> Chart:
     """Return figures with their intervals on one logarithmic axis, a row a name, its series one below the other."""
     import altair as alt
 
     rows, series = _distinct(one.row for one in dots), _distinct(one.series for one in dots)
     ends = [end for one in dots for end in (one.low, one.high, one.x) if end is not None and end > 0]
-    colour, shape = _coloured(series)
+    colour, shape = coloured(series)
     across = alt.Y("row:N", sort=rows, axis=alt.Axis(title=None, labelColor="var(--ink)"), scale=_bands())
     offset = alt.YOffset("series:N", sort=series)
     shared = {"y": across, "color": colour, **({"yOffset": offset} if len(series) > 1 else {})}
-    x = alt.X("x:Q", **_log(ends, quantity, room=1.5))
+    x = alt.X("x:Q", **axes.logarithm(ends, quantity, room=1.5))
     base = alt.Chart(alt.NamedData(name="rows"))
     hints = _hints(row="model", series="setting", shown="value")
     layers = alt.layer(
         base.mark_rule(strokeWidth=2.5, opacity=0.55, strokeCap="round").encode(
-            x=alt.X("low:Q", **_log(ends, quantity, room=1.5)), x2="high:Q", tooltip=hints, **shared
+            x=alt.X("low:Q", **axes.logarithm(ends, quantity, room=1.5)), x2="high:Q", tooltip=hints, **shared
         ),
         base.mark_point(filled=True, size=64, opacity=1).encode(x=x, shape=shape, tooltip=hints, **shared),
         base.mark_text(align="left", dx=9, fontSize=11, color="var(--muted)").encode(
-            x=alt.X("end:Q", **_log(ends, quantity, room=1.5)),
+            x=alt.X("end:Q", **axes.logarithm(ends, quantity, room=1.5)),
             text="brief:N",
             **{key: value for key, value in shared.items() if key != "color"},
         ),
@@ -160,13 +117,13 @@ def plane(  # noqa: PLR0913 - what is drawn, layer by layer
     import altair as alt
 
     series = _distinct([*(spot.series for spot in spots), *(line.series for line in lines)])
-    colour, shape = _coloured(series, offset=_UNDER_TITLE)
+    colour, shape = coloured(series, offset=_UNDER_TITLE)
     placed: list[Spot | Stroke] = [*spots, *lines, *limits]
     xs = [one.x for one in placed]
     ys = [end for one in placed for end in (one.y, one.low, one.high) if end is not None]
-    x = alt.X("x:Q", **_axis(xs, quantities[0], logarithmic=logarithmic[0]))
-    y = alt.Y("y:Q", **_axis(ys, quantities[1], logarithmic=logarithmic[1]))
-    low = alt.Y("low:Q", **_axis(ys, quantities[1], logarithmic=logarithmic[1]))
+    x = alt.X("x:Q", **axes.axis(xs, quantities[0], logarithmic=logarithmic[0]))
+    y = alt.Y("y:Q", **axes.axis(ys, quantities[1], logarithmic=logarithmic[1]))
+    low = alt.Y("low:Q", **axes.axis(ys, quantities[1], logarithmic=logarithmic[1]))
     hints = _hints(name="what", series="setting", shown="value")
     points = alt.Chart(alt.NamedData(name="spots"))
     drawn = []
@@ -198,12 +155,12 @@ def bars(name: str, says: str, slices: Sequence[Slice], quantity: Quantity, mark
     import altair as alt
 
     rows, parts = _distinct(one.row for one in slices), _distinct(one.part for one in slices)
-    colour, _ = _coloured(parts, "part:N")
+    colour, _ = coloured(parts, "part:N")
     y = alt.Y("row:N", sort=rows, axis=alt.Axis(title=None, labelColor="var(--ink)"), scale=_bands())
     totals = [sum(one.x for one in slices if one.row == row) for row in rows] + [one.x for one in marks]
-    axis = _plain_axis(quantity)
+    axis = axes.plain(quantity)
     if quantity.unit == "mebibytes":
-        axis = _plain_axis(quantity, values=binary_ticks(max(totals)))
+        axis = axes.plain(quantity, values=axes.binary_ticks(max(totals)))
     hints = _hints(row="what", part="part", shown="value")
     drawn = [
         alt.Chart(alt.NamedData(name="slices"))
@@ -246,10 +203,10 @@ def course(
     import altair as alt
 
     series = _distinct(one.series for one in strokes)
-    colour, _ = _coloured(series)
+    colour, _ = coloured(series)
     rounds = alt.Scale(nice=False) if until is None else alt.Scale(nice=False, domain=[1, until])
-    x = alt.X("x:Q", axis=_plain_axis(quantities[0]), scale=rounds)
-    scale, axis = alt.Scale(zero=False), _plain_axis(quantities[1], ticks=3, minExtent=64)
+    x = alt.X("x:Q", axis=axes.plain(quantities[0]), scale=rounds)
+    scale, axis = alt.Scale(zero=False), axes.plain(quantities[1], ticks=3, minExtent=64)
     base = alt.Chart(alt.NamedData(name="strokes"))
     drawn = []
     if any(one.low is not None for one in strokes):
@@ -271,9 +228,9 @@ def dates(name: str, says: str, spots: Sequence[Spot], quantity: Quantity) -> Ch
     import altair as alt
 
     series = _distinct(one.series for one in spots)
-    colour, shape = _coloured(series, offset=_UNDER_TITLE)
+    colour, shape = coloured(series, offset=_UNDER_TITLE)
     ends = [end for one in spots for end in (one.y, one.low, one.high) if end is not None and end > 0]
-    vertical = _log(ends, quantity)
+    vertical = axes.logarithm(ends, quantity)
     spent_ms = max(one.x for one in spots) - min(one.x for one in spots)
     days = alt.Axis(
         title=None, labelOverlap=True, tickCount=5, format="%d %b %Y" if spent_ms > _DAYS_MS else "%d %b %H:%M"
@@ -288,22 +245,6 @@ def dates(name: str, says: str, spots: Sequence[Spot], quantity: Quantity) -> Ch
         base.mark_point(filled=True, size=56, opacity=1).encode(x=x, y=y, color=colour, shape=shape, tooltip=hints),
     )
     return _chart(name, says, layers, {"spots": [*map(asdict, spots)]}, height=260)
-
-
-def printed(chart: Chart, width: int = 720) -> str:
-    """Return a chart as JSON of Vega-Lite with colours in it, so many pixels wide: for a picture in a file."""
-    spec = {**chart.spec, "width": width, "background": PRINTED["var(--surface)"]}
-    spec["config"] = {**spec["config"], "font": "sans-serif"}
-    return json.dumps(_replaced(spec))
-
-
-def _replaced(value: Any) -> Any:
-    """Return colours for their names, wherever these stand alone: in no name of a model."""
-    if isinstance(value, dict):
-        return {key: inner if key in _NAMES else _replaced(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_replaced(inner) for inner in value]
-    return PRINTED.get(value, value) if isinstance(value, str) else value
 
 
 def _hints(**titles: str) -> "list[alt.Tooltip]":
@@ -366,80 +307,10 @@ _CONFIG: Mapping[str, Any] = {
 }
 
 
-def _coloured(series: Sequence[str], field: str = "series:N", offset: int = 8) -> "tuple[alt.Color, alt.Shape]":
-    """Return the encodings of series by colour and by shape; one alone needs no legend."""
-    import altair as alt
-
-    colours = [f"var(--series-{number % SERIES + 1})" for number in range(len(series))]
-    shapes = [_SHAPES[(number + number // SERIES) % len(_SHAPES)] for number in range(len(series))]
-    legend: Any = alt.Legend(title=None, offset=offset) if len(series) > 1 else None
-    return (
-        alt.Color(field, scale=alt.Scale(domain=list(series), range=colours), legend=legend),
-        alt.Shape(field, scale=alt.Scale(domain=list(series), range=shapes), legend=legend),
-    )
-
-
 def _bands() -> "alt.Scale":
     import altair as alt
 
     return alt.Scale(paddingInner=0.35, paddingOuter=0.2)
-
-
-def _axis(values: Sequence[float], quantity: Quantity, *, logarithmic: bool) -> dict[str, Any]:
-    import altair as alt
-
-    if logarithmic:
-        return _log(values, quantity)
-    return {"scale": alt.Scale(zero=False, padding=12), "axis": _plain_axis(quantity)}
-
-
-def _plain_axis(quantity: Quantity, ticks: int = 5, **further: Any) -> "alt.Axis":
-    import altair as alt
-
-    return alt.Axis(title=quantity.title or None, labelExpr=_LABELS[quantity.unit], tickCount=ticks, **further)
-
-
-def _log(values: Sequence[float], quantity: Quantity, room: float = 1.0) -> dict[str, Any]:
-    """Return the scale and axis of positive values; `room` leaves place for text behind the highest."""
-    import altair as alt
-
-    low, high = min(values), max(values)
-    decades = math.log10(high / low) if low > 0 else 0
-    edge = 10 ** (math.log10(_MARGIN) * max(decades, 0.5))
-    domain = [low / edge, high * edge * max(room ** max(decades, 0.5), 1.0)]
-    return {
-        "scale": alt.Scale(type="log", domain=domain, nice=False),
-        "axis": alt.Axis(
-            title=quantity.title, labelExpr=_LABELS[quantity.unit], values=ticks(*domain), labelOverlap="greedy"
-        ),
-    }
-
-
-def ticks(low: float, high: float) -> list[float]:
-    """Return round values inside a logarithmic axis: powers of ten, on a short one their 2 and 5 times as well.
-
-    >>> ticks(0.9, 30)
-    [1.0, 2.0, 5.0, 10.0, 20.0]
-    """
-    steps = (1, 2, 5) if math.log10(high / low) < _DECADES else (1,)
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    values = [float(f"{step}e{power}") for power in range(first, last + 1) for step in steps]
-    found = [value for value in values if low <= value <= high]
-    if len(found) >= 2:
-        return found
-    return [float(f"{low * (high / low) ** (number / 4):.2g}") for number in range(5)]
-
-
-def binary_ticks(highest: float) -> list[float]:
-    """Return round numbers of MiB in bytes, from none to just below the highest.
-
-    >>> [tick / 2**20 for tick in binary_ticks(350 * 2**20)]
-    [0.0, 100.0, 200.0, 300.0]
-    """
-    wanted = highest / _MEBIBYTE / 4
-    power = 10 ** math.floor(math.log10(max(wanted, 1)))
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= wanted)
-    return [float(step * number * _MEBIBYTE) for number in range(int(highest / _MEBIBYTE / step) + 1)]
 
 
 def _distinct(values: Iterable[str]) -> list[str]:

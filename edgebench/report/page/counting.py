@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from edgebench import units
 from edgebench.report.page import charts, document
-from edgebench.report.page.charts import Quantity, Slice, Spot, Stroke
+from edgebench.report.page.axes import Quantity
+from edgebench.report.page.charts import Slice, Spot, Stroke
 from edgebench.report.page.document import Column, Section, Table
 from edgebench.report.page.material import Material, Naming, some
 from edgebench.report.page.power_law import Fit, power_law

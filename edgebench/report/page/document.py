@@ -56,7 +56,7 @@ class Table:
 class Chart:
     """A picture as Vega-Lite, and what it shows in a sentence, for those who do not see it.
 
-    Its colours are names of `charts.PRINTED`: variables of the page's style sheet.
+    Its colours are names of `colours.PRINTED`: variables of the page's style sheet.
     """
 
     name: str
@@ -155,7 +155,7 @@ def whole(value: int | None) -> Cell:
     """Return a cell of a whole number.
 
     >>> whole(12)
-    Cell(text='12', key=12.0)
+    Cell(text='12', key=12.0, link=None)
     """
     return _number(value, str(value))
 
@@ -164,7 +164,7 @@ def share(value: float | None) -> Cell:
     """Return a cell of a share in per cent.
 
     >>> share(0.123)
-    Cell(text='12.3 %', key=0.123)
+    Cell(text='12.3 %', key=0.123, link=None)
     """
     return _number(value, "" if value is None else f"{100 * value:.1f} %")
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from edgebench import units
 from edgebench.report.page import charts, document
-from edgebench.report.page.charts import Dot, Quantity, Slice, Stroke
+from edgebench.report.page.axes import Quantity
+from edgebench.report.page.charts import Dot, Slice, Stroke
 from edgebench.report.page.document import Column, Section, Table
 from edgebench.report.page.material import Material, Naming, distinct, some
 from edgebench.report.page.trials import LATENCY, MOST_ROWS

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from edgebench import units
 from edgebench.report.page import charts, document
-from edgebench.report.page.charts import Quantity, Spot, Stroke
+from edgebench.report.page.axes import Quantity
+from edgebench.report.page.charts import Spot, Stroke
 from edgebench.report.page.document import Cell, Chart, Column, Section, Table
 from edgebench.report.page.material import Material, Naming, distinct, some
 from edgebench.report.page.power_law import power_law

@@ -7,7 +7,8 @@ from edgebench.judge import expectations
 from edgebench.judge.consequences import VerdictRow
 from edgebench.report.answer import interval
 from edgebench.report.page import charts, document
-from edgebench.report.page.charts import Dot, Quantity, Spot, Stroke
+from edgebench.report.page.axes import Quantity
+from edgebench.report.page.charts import Dot, Spot, Stroke
 from edgebench.report.page.document import Cell, Chart, Column, Section, Table
 from edgebench.report.page.material import Material, Naming, distinct
 from edgebench.report.page.thinning import thinned

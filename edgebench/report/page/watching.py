@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from edgebench import units
 from edgebench.measure.flags import MEANINGS
 from edgebench.report.page import charts, document
-from edgebench.report.page.charts import Quantity, Stroke
+from edgebench.report.page.axes import Quantity
+from edgebench.report.page.charts import Stroke
 from edgebench.report.page.document import Cell, Column, Section, Table
 from edgebench.report.page.material import Material, some
 

@@ -10,7 +10,8 @@ import pytest
 
 from edgebench.api import reporting
 from edgebench.report.page import charts, composing, document, html
-from edgebench.report.page.charts import Dot, Quantity, Slice, Spot, Stroke
+from edgebench.report.page.axes import Quantity
+from edgebench.report.page.charts import Dot, Slice, Spot, Stroke
 from edgebench.report.page.document import Document, Section
 from tests.report.page import runs
 

@@ -10,7 +10,8 @@ from markdown_it import MarkdownIt
 
 from edgebench.report import answer
 from edgebench.report.page import document, html, markdown, opening, scaling, thinning, trials, watching
-from edgebench.report.page.charts import Spot, ticks
+from edgebench.report.page.axes import ticks
+from edgebench.report.page.charts import Spot
 from edgebench.report.page.document import Card, Cell, Column, Document, Section, Table
 from edgebench.report.page.material import Material
 from edgebench.store.derived import Context
