@@ -13,7 +13,7 @@ _LABELS = {
     "joules": "format(datum.value, '~s') + 'J'",
     "count": "format(datum.value, '~s')",
     "mebibytes": "format(datum.value / 1048576, ',.4~r') + ' MiB'",
-    "share": "format(datum.value, '.0%')",
+    "share": "format(datum.value, '.2~%')",
     "plain": "datum.value >= 1000 ? format(datum.value, ',') : format(datum.value, '~g')",
     "hertz": "format(datum.value, '~s') + 'Hz'",
 }

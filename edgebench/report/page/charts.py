@@ -187,7 +187,7 @@ def bars(name: str, says: str, slices: Sequence[Slice], quantity: Quantity, mark
     return _chart(name, says, alt.layer(*drawn), data, height=len(rows) * 26)
 
 
-def course(
+def course(  # noqa: PLR0913 - what is drawn, and how tall and wide
     name: str,
     says: str,
     strokes: Sequence[Stroke],
@@ -195,8 +195,9 @@ def course(
     *,
     height: int,
     until: float | None = None,
+    events: Sequence[Spot] = (),
 ) -> Chart:
-    """Return a quantity over time, linear on both axes: a line a series, and the band between its edges.
+    """Return a quantity over time, linear on both axes: a line a series, the band between its edges, and `events`.
 
     Charts with the same `until` can stand below each other: their axes begin at round 1 and end there.
     """
@@ -220,7 +221,11 @@ def course(
     drawn.append(
         line.encode(x=x, y=alt.Y("y:Q", scale=scale, axis=axis), color=colour, detail="piece:N", tooltip=hints)
     )
-    return _chart(name, says, alt.layer(*drawn), {"strokes": [*map(asdict, strokes)]}, height=height)
+    if events:
+        upright = alt.Chart(alt.NamedData(name="events")).mark_rule(color="var(--warn)", strokeWidth=2, opacity=0.6)
+        drawn.append(upright.encode(x=x, tooltip=_hints(shown="seen")))
+    data = {"strokes": [*map(asdict, strokes)], "events": [*map(asdict, events)]}
+    return _chart(name, says, alt.layer(*drawn), data, height=height)
 
 
 def dates(name: str, says: str, spots: Sequence[Spot], quantity: Quantity) -> Chart:

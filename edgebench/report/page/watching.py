@@ -8,7 +8,7 @@ from edgebench import units
 from edgebench.measure.flags import MEANINGS
 from edgebench.report.page import charts, document
 from edgebench.report.page.axes import Quantity
-from edgebench.report.page.charts import Stroke
+from edgebench.report.page.charts import Spot, Stroke
 from edgebench.report.page.document import Cell, Column, Section, Table
 from edgebench.report.page.material import Material, some
 
@@ -41,6 +41,7 @@ MOST_MOMENTS = 240
 _TIME = Quantity(title="rounds in their order", unit="plain")
 _NO_TIME = Quantity(title="", unit="plain")  # of charts above the one that says it
 _LEAST_DISTURBED = 0.01  # shares below it are the kernel's own work
+_CROWDED = 0.2  # as the flag `crowded` has it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,7 @@ def rounds(material: Material) -> Section:
             (_NO_TIME if there else _TIME, Quantity(title="latency / own median", unit="plain")),
             height=180,
             until=until,
+            events=_events(moments),
         )
     ]
     for signal in there:
@@ -142,7 +144,9 @@ def over_time(rounds: "pd.DataFrame", most: int = MOST_MOMENTS) -> "pd.DataFrame
         "minutes": groups["minutes"].min(),
         "session": groups["session"].first(),
         "order": order.groupby(order // together).min() + 1,
-        "piece": groups["session"].first() + groups["invocation"].first().map(" {}".format) if together == 1 else "",
+        "piece": groups["session"].first().astype(str) + groups["invocation"].first().map(" {}".format)
+        if together == 1
+        else "",
         "rounds": order.groupby(order // together).nunique(),
         "blocks": groups.size(),
         "lower": tenths[0.1],
@@ -152,8 +156,8 @@ def over_time(rounds: "pd.DataFrame", most: int = MOST_MOMENTS) -> "pd.DataFrame
     }
     for column in ("clock_hz", "temperature_c", "stolen_share", "cpu_waiting_share"):
         made[column] = _number(found, column).groupby(order // together).mean()
-    for column in ("throttled", "major_faults"):
-        made[column] = _number(found, column).groupby(order // together).sum(min_count=1)
+    made["throttled"] = _number(found, "throttled").groupby(order // together).max()  # stands in all rows of a round
+    made["major_faults"] = _number(found, "major_faults").groupby(order // together).sum(min_count=1)
     return pd.DataFrame(made)
 
 
@@ -200,21 +204,44 @@ def _rounds_says(moments: "pd.DataFrame", material: Material) -> Iterator[str]:
         "eight of ten blocks. A block is divided by its trial's own median, so a quiet machine is a flat line at 1."
     )
     disturbed = _disturbances(moments)
-    yield f"Seen meanwhile: {', '.join(disturbed)}." if disturbed else "No throttling, paging or stolen time was seen."
+    marked = "; upright lines are where the machine was seen to be disturbed" if _events(moments) else ""
+    yield (
+        f"Seen meanwhile: {', '.join(disturbed)}{marked}."
+        if disturbed
+        else "No throttling, paging or stolen time was seen."
+    )
     if len({row.session for row in material.summary.trials}) > 1:
         yield "Sessions stand one after the other; the time between them is left out."
 
 
+def _events(moments: "pd.DataFrame") -> list[Spot]:
+    """Return the moments at which the machine was seen to be disturbed, with what was seen."""
+    seen = {
+        "throttling": moments["throttled"] > 0,
+        "pages read from disk": moments["major_faults"] > 0,
+        "more than 1 % of the time taken by the hypervisor": moments["stolen_share"] > _LEAST_DISTURBED,
+        "tasks waiting for a processor for more than 20 % of the time": moments["cpu_waiting_share"] > _CROWDED,
+    }
+    told = [", ".join(what for what, when in seen.items() if when.iloc[number]) for number in range(len(moments))]
+    return [
+        Spot(series="", x=_short(order), y=0.0, name="", shown=words)
+        for order, words in zip(moments["order"], told, strict=True)
+        if words
+    ]
+
+
 def _disturbances(moments: "pd.DataFrame") -> list[str]:
-    told = []
-    throttled, faults = int(moments["throttled"].fillna(0).sum()), int(moments["major_faults"].fillna(0).sum())
-    stolen = int((moments["stolen_share"].fillna(0) > _LEAST_DISTURBED).sum())
-    if throttled:
-        told.append(f"throttling reported {throttled} times")
-    if faults:
-        told.append(f"{faults} pages read from disk")
-    if stolen:
-        told.append(f"more than 1 % of the time taken by the hypervisor at {stolen} of {len(moments)} points")
+    """Return what was seen how often; `moments` that were disturbed have an upright line of their own."""
+    faults = int(moments["major_faults"].fillna(0).sum())
+    told = [f"{faults} pages read from disk"] if faults else []
+    for column, least, what in (
+        ("throttled", 0, "throttling"),
+        ("stolen_share", _LEAST_DISTURBED, "more than 1 % of the time taken by the hypervisor"),
+        ("cpu_waiting_share", _CROWDED, "tasks waiting for a processor for more than 20 % of the time"),
+    ):
+        often = int((moments[column] > least).sum())
+        if often:
+            told.append(f"{what} at {often} of {len(moments)} points")
     return told
 
 

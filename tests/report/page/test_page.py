@@ -232,6 +232,30 @@ def test_rounds_are_put_together_when_there_are_too_many() -> None:
     assert each["minutes"].is_monotonic_increasing
 
 
+def test_a_disturbed_round_is_marked_and_told() -> None:
+    """Throttling of a round stands in the rows of all its blocks, and counts once; what was seen is told in words."""
+    rounds = pd.DataFrame(
+        {
+            "session": "s1",
+            "invocation": 0,
+            "round": [0, 0, 1, 1],
+            "trial": ["a", "b", "a", "b"],
+            "complete": True,
+            "start_s": [0.0, 0.1, 1.0, 1.1],
+            "samples": 3,
+            "wall_p50_s": 1.0,
+            "throttled": [0, 0, 2, 2],
+            "major_faults": [0, 0, 1, 1],
+        }
+    )
+    moments = watching.over_time(rounds)
+    assert moments is not None
+    assert list(moments["throttled"]) == [0, 2]
+    assert watching._disturbances(moments) == ["2 pages read from disk", "throttling at 1 of 2 points"]
+    (event,) = watching._events(moments)
+    assert (event.x, event.shown) == (2.0, "throttling, pages read from disk")
+
+
 def test_a_round_that_was_not_completed_is_not_shown() -> None:
     """Blocks of a lost invocation do not count."""
     rounds = pd.DataFrame({"session": ["s1"], "trial": ["a"], "complete": [False], "wall_p50_s": [1.0]})
