@@ -97,10 +97,10 @@ def test_artefacts_of_other_converters_are_others(monkeypatch: pytest.MonkeyPatc
     ncnn, onnx = (plugins.load("formats", name) for name in ("ncnn", "onnx"))
     from edgebench.formats import _convert
 
-    first = _convert._folder(folder, "ncnn", ncnn)
+    first = _convert._folder(folder, "ncnn", ncnn, None)
     monkeypatch.setattr(_environment, "pins", lambda name: {name: "1"})
-    assert _convert._folder(folder, "ncnn", ncnn) != first
-    assert _convert._folder(folder, "onnx", onnx) == folder / "onnx"
+    assert _convert._folder(folder, "ncnn", ncnn, None) != first
+    assert _convert._folder(folder, "onnx", onnx, None) == folder / "onnx"
 
 
 def test_a_file_becomes_what_is_converted_from_it() -> None:

@@ -73,6 +73,7 @@ def ranked(model: str, *behind: tuple[str, float, float | None, float | None]) -
             latency_p50_s=0.01 * ratio,
             latency_p50_low_s=None,
             latency_p50_high_s=None,
+            efficiency=None,
             ratio_to_best=ratio,
             ratio_to_best_low=low,
             ratio_to_best_high=high,
