@@ -1,6 +1,6 @@
 """Put a page of one run together."""
 
-from edgebench.report.page import accuracy, counting, machine, opening, resources, scaling, trials, watching
+from edgebench.report.page import accuracy, counting, kinds, machine, opening, resources, scaling, trials, watching
 from edgebench.report.page.document import Document
 from edgebench.report.page.material import Material
 
@@ -12,7 +12,7 @@ def page(material: Material) -> Document:
         trials.backends(material),
         trials.pairs(material),
         counting.against_mult_adds(material),
-        counting.kinds(material),
+        kinds.kinds(material),
         accuracy.accuracy(material),
         scaling.scaling(material),
         resources.memory(material),

@@ -1,4 +1,4 @@
-"""The sections that set what is counted beside what was measured: latency against mult-adds, and kinds of layers."""
+"""The section that sets latency beside what is counted: on logarithmic axes, with a fit and the physical bound."""
 
 import math
 from collections import defaultdict
@@ -7,20 +7,18 @@ from collections.abc import Iterator, Sequence
 from edgebench import units
 from edgebench.report.page import charts, document
 from edgebench.report.page.axes import Quantity
-from edgebench.report.page.charts import Slice, Spot, Stroke
+from edgebench.report.page.charts import Spot, Stroke
 from edgebench.report.page.document import Column, Section, Table
 from edgebench.report.page.material import Material, Naming, some
 from edgebench.report.page.power_law import Fit, power_law
 from edgebench.report.page.thinning import thinned
-from edgebench.report.page.trials import LATENCY, MOST_ROWS, latency
+from edgebench.report.page.trials import LATENCY, latency
 from edgebench.store.rows import TrialRow
 
 _MULT_ADDS = Quantity(title="mult-adds of a call", unit="count")
 _MOST_LABELS = 12
 _NEAR = 0.14  # of the width of a chart: names of models take about so much
 _MOST_SENTENCES = 8
-_SHARE = Quantity(title="share of the model's mult-adds", unit="share")
-_MOST_KINDS = 7
 
 
 def against_mult_adds(material: Material) -> Section:
@@ -172,66 +170,3 @@ def _counts_table(rows: Sequence[TrialRow], naming: Naming) -> Table:
         ),
         source="trials.csv",
     )
-
-
-# --- kinds of layers -------------------------------------------------------------------------------------------------
-
-
-def kinds(material: Material) -> Section:
-    """Return the share of the mult-adds by kind of layer; no table holds times of layers, which is said."""
-    title = "Mult-adds by kind of layer"
-    untimed = (
-        "This is what was counted: layers were not timed one by one, so their shares of the time are not known here. "
-        "`edgebench count MODEL --executed --by kind` counts what a runtime executes for each kind."
-    )
-    if not material.layers:
-        return Section(name="kinds", title=title, says=("No layer of these models was counted.",))
-    shares: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
-    totals: defaultdict[str, float] = defaultdict(float)
-    layers: defaultdict[tuple[str, str], int] = defaultdict(int)
-    for row in material.layers:
-        shares[row.model][row.kind] += row.mult_adds_share
-        totals[row.kind] += row.mult_adds_share
-        layers[row.model, row.kind] += 1
-    largest = sorted(totals, key=lambda kind: -totals[kind])[:_MOST_KINDS]
-    slices = [one for model in list(shares)[:MOST_ROWS] for one in _slices(model, shares[model], largest)]
-    chart = charts.bars("kinds", f"Share of mult-adds by kind of layer, {len(shares)} models.", slices, _SHARE)
-    left_out = [f"The picture leaves out {len(shares) - MOST_ROWS} models."] if len(shares) > MOST_ROWS else []
-    return Section(
-        name="kinds",
-        title=title,
-        says=(untimed, *left_out),
-        charts=(chart,),
-        tables=(
-            Table(
-                name="kinds",
-                title="Rows: kinds of layers",
-                columns=(
-                    Column(name="Model"),
-                    Column(name="Kind"),
-                    Column(name="Layers", number=True),
-                    Column(name="Share of mult-adds", number=True),
-                ),
-                rows=tuple(
-                    (
-                        document.text(model),
-                        document.text(kind),
-                        document.whole(layers[model, kind]),
-                        document.share(share),
-                    )
-                    for model, found in shares.items()
-                    for kind, share in sorted(found.items(), key=lambda one: -one[1])
-                ),
-                source="layers.csv",
-            ),
-        ),
-    )
-
-
-def _slices(model: str, found: dict[str, float], largest: Sequence[str]) -> Iterator[Slice]:
-    rest = sum(share for kind, share in found.items() if kind not in largest)
-    for kind in largest:
-        share = found.get(kind, 0.0)
-        yield Slice(row=model, part=kind, x=share, shown=f"{100 * share:.1f} %")
-    if rest:
-        yield Slice(row=model, part="all others", x=rest, shown=f"{100 * rest:.1f} %")

@@ -9,13 +9,13 @@ import pytest
 from markdown_it import MarkdownIt
 
 from edgebench.report import answer
-from edgebench.report.page import document, html, markdown, opening, scaling, thinning, trials, watching
+from edgebench.report.page import document, html, kinds, markdown, opening, scaling, thinning, trials, watching
 from edgebench.report.page.axes import ticks
 from edgebench.report.page.charts import Spot
 from edgebench.report.page.document import Card, Cell, Column, Document, Section, Table
 from edgebench.report.page.material import Material
 from edgebench.store.derived import Context
-from edgebench.store.rows import BackendRow, TrialRow
+from edgebench.store.rows import BackendRow, LayerRow, TrialRow
 from edgebench.store.tables import Summary
 from tests.report.page import runs
 
@@ -57,6 +57,13 @@ def trial(model: str, backend: str, latency_s: float | None, **changes: Any) -> 
     }
     row |= changes
     return TrialRow(**row)  # type: ignore[arg-type]  # every field by its name
+
+
+def layer(model: str, name: str, kind: str, **changes: Any) -> LayerRow:
+    """Return a layer that was counted, or one that was timed."""
+    row = dict.fromkeys(field.name for field in fields(LayerRow))
+    row |= {"model": model, "layer": name, "kind": kind, "in_channels": 8, "mult_adds_share": 0.0, **changes}
+    return LayerRow(**row)  # type: ignore[arg-type]  # every field by its name
 
 
 def ranked(model: str, *behind: tuple[str, float, float | None, float | None]) -> list[BackendRow]:
@@ -208,6 +215,23 @@ def test_a_section_without_data_says_what_is_missing() -> None:
         assert not section.charts
         assert not section.tables
         assert len(section.says) == 1
+
+
+def test_time_of_layers_stands_below_their_mult_adds() -> None:
+    """A bar of what was counted, then one a trial; layers that were timed alone have a star."""
+    counted = {"pw": ("conv_1x1", 0.75), "dw": ("depthwise", 0.25)}
+    rows = [layer("net", name, kind, mult_adds_share=share) for name, (kind, share) in counted.items()]
+    for backend, source, share in (("onnxruntime", "runtime", 0.5), ("ncnn", "isolated", 0.9)):
+        told = {"trial": f"net|{backend}|fp32|threads=1|batch=1", "source": source, "session": "s1"}
+        rows += [layer("net", "pw", "conv_1x1", time_s=share, time_share=share, **told)]
+        rows += [layer("net", "softmax", "Softmax", in_channels=None, time_s=1 - share, time_share=1 - share, **told)]
+    found = [(bar.model, bar.of, dict(bar.shares)) for bar in kinds.bars(rows)]
+    assert found[0] == ("net", "mult-adds", {"conv_1x1": 0.75, "depthwise": 0.25})
+    assert {of: shares["conv_1x1"] for _, of, shares in found[1:]} == {
+        "time in ncnn*": 0.9,
+        "time in onnxruntime": 0.5,
+    }
+    assert all(set(shares) == {"conv_1x1", "other operations"} for _, _, shares in found[1:])
 
 
 def test_rounds_are_put_together_when_there_are_too_many() -> None:
