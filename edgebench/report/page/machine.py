@@ -20,7 +20,7 @@ def machine(material: Material) -> Section:
         name="machine",
         title="Machine and versions",
         tables=(
-            _listed("facts", f"Unit {context.unit}, a {context.device}", ("Fact", "Value"), facts),
+            _listed("facts", f"Unit {context.unit} ({context.device})", ("Fact", "Value"), facts),
             _listed("runtimes", "Runtimes", ("Runtime", "Computes on"), sorted(found), source="trials.csv"),
             _listed("versions", "Packages", ("Package", "Version"), sorted(context.versions.items())),
         ),
