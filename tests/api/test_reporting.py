@@ -1,5 +1,6 @@
 """Reports as files: where they lie, what is in them, and what is refused."""
 
+import json
 import re
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 from edgebench import cli
 from edgebench.api import reporting
 from edgebench.errors import UsageError
-from edgebench.report.page import document
+from edgebench.report.page import composing, document
 from tests.report.page import runs
 
 RUN = CliRunner()
@@ -53,6 +54,17 @@ def test_the_page_lies_in_the_run_folder_and_leads_to_its_tables(tmp_path: Path)
     assert {"./trials.csv", "./pairs.csv", "./rounds.csv", "./context.json"} <= links
     assert all((made.path.parent / link).is_file() for link in links)
     assert text.count("vegaEmbed=") <= 1
+
+
+@pytest.mark.slow
+def test_one_trial_without_an_interval_is_a_page_too(tmp_path: Path) -> None:
+    """What a single trial cannot show is told in sentences; nothing is drawn of it."""
+    page = composing.page(reporting.material(runs.single(tmp_path)))
+    drawn = {chart.name for section in page.sections for chart in section.charts}
+    assert page.headline == "mobilenet_v1 takes 18.6 ms in torch."
+    assert {"backends", "counts"} <= drawn
+    assert not {"pairs", "memory", "energy", "accuracy"} & drawn
+    json.dumps([chart.spec for section in page.sections for chart in section.charts], allow_nan=False)
 
 
 @pytest.mark.slow

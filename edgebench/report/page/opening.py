@@ -179,6 +179,9 @@ def _sureness(material: Material) -> Iterator[str]:
         return
     numbers = sorted({row.invocations for row in rows})
     often = str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
+    if all(row.latency_p50_low_s is None for row in rows):
+        yield f"No figure has an interval: that takes five fresh processes a trial, and there were {often}."
+        return
     yield f"Every interval is of 95 %, over {often} fresh processes a trial that took turns in the same rounds."
     behind = [row for members in _ranked(material.summary.backends) for row in members[1:]]
     judged = [row for row in behind if row.ratio_to_best_low is not None]

@@ -64,6 +64,23 @@ def several(folder: Path, dates: tuple[str, ...] = ("2026-11-20", "2026-11-21", 
     return folder
 
 
+def single(folder: Path) -> Path:
+    """Make a run of one trial in one process, which has no interval, no pair and no memory, and return its path."""
+    run = copied(folder)
+    for name in ("trials", "backends"):
+        with (run / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+            first = next(csv.DictReader(file))
+        dropped = [column for column in first if column.endswith(("_low_s", "_high_s")) or column.startswith("memory_")]
+        with (run / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, first, lineterminator="\n")
+            writer.writeheader()
+            writer.writerow({**first, **dict.fromkeys(dropped, "")})
+    for name in ("pairs", "verdicts"):
+        header = (run / f"{name}.csv").read_text(encoding="utf-8").partition("\n")[0]
+        (run / f"{name}.csv").write_text(f"{header}\n", encoding="utf-8")
+    return run
+
+
 def copied(folder: Path) -> Path:
     """Return a copy of the sample run's tables."""
     run = folder / "run"

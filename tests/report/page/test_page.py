@@ -174,6 +174,13 @@ def test_one_backend_alone_is_not_called_the_fastest() -> None:
     assert opening.headline(material(rows, ranked("a", ("x", 1.0, None, None)))) == "a takes 10.0 ms in x."
 
 
+def test_without_intervals_nothing_is_called_sure() -> None:
+    """Where no figure has an interval, the first screen says so and what it takes."""
+    found = material([trial("a", "x", 0.01, invocations=1)], ranked("a", ("x", 1.0, None, None)))
+    (card,) = [card for card in opening.cards(found) if card.title == "How sure"]
+    assert card.says == ("No figure has an interval: that takes five fresh processes a trial, and there were 1.",)
+
+
 def test_what_not_to_trust_is_always_answered() -> None:
     """A lost trial and a flag stand on the first screen with their reasons; without any that is said."""
     clean = material([trial("a", "x", 0.01)], ranked("a", ("x", 1.0, None, None)))
