@@ -6,6 +6,7 @@ import os
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
@@ -41,6 +42,7 @@ Say = Callable[[str], None]
 
 _LIMIT_S = 4 * 3600  # VGG-16 takes minutes a call
 _MACHINE = "aarch64"
+_COMPILED = "compiled"
 _SETTING = {  # what would make one run differ from the next, or a runtime spin
     "PYTHONHASHSEED": "0",
     "OMP_NUM_THREADS": "1",
@@ -167,14 +169,28 @@ def _counted(bench: _Bench, name: str, say: Say) -> Executed:
     with TemporaryDirectory(prefix="edgebench-") as scratch:
         folder = Path(scratch)
         tree.write(bench.device, folder / "own")
-        ended = run_counted(
+        run = partial(
+            run_counted,
             bench.counter,
             _guest(bench.root, packages, folder),
             given=json.dumps(trial).encode() + b"\n",
             clocked=clocked,
             limit_s=_LIMIT_S,
         )
-    return _record(bench, name, _answer(name, ended.output), ended.regions, clocked=clocked)
+        before = _compiled()
+        ended = run()
+        answer = _answer(name, ended.output)
+        if _compiled() != before:
+            # A Python that compiles what it imports goes on with another heap: some hundred instructions differ.
+            say("counting again, as Python had to compile first")
+            ended = run()
+            answer = _answer(name, ended.output)
+    return _record(bench, name, answer, ended.regions, clocked=clocked)
+
+
+def _compiled() -> frozenset[tuple[Path, int]]:
+    """Return the files that the emulated Python has compiled so far, and when."""
+    return frozenset((path, path.stat().st_mtime_ns) for path in (standins() / _COMPILED).rglob("*.pyc"))
 
 
 def _guest(root: Root, packages: Path, folder: Path) -> Guest:
@@ -183,7 +199,7 @@ def _guest(root: Root, packages: Path, folder: Path) -> Guest:
         **_SETTING,
         "PYTHONHOME": str(root.path / "usr"),
         "PYTHONPATH": os.pathsep.join([str(_library()), str(packages)]),
-        "PYTHONPYCACHEPREFIX": str(standins() / "compiled"),
+        "PYTHONPYCACHEPREFIX": str(standins() / _COMPILED),
     }
     words = (root.python, "-s", "-S", "-P", "-m", "edgebench.board.executing")
     return Guest(root=root.path, words=words, variables=variables, own=folder / "own")
