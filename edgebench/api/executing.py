@@ -181,7 +181,7 @@ def _counted(bench: _Bench, name: str, say: Say) -> Executed:
         ended = run()
         answer = _answer(name, ended.output)
         if _compiled() != before:
-            # A Python that compiles what it imports goes on with another heap: some hundred instructions differ.
+            # A Python that compiles what it imports goes on with another heap: some instructions of its own differ.
             say("counting again, as Python had to compile first")
             ended = run()
             answer = _answer(name, ended.output)
