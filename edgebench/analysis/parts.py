@@ -56,10 +56,10 @@ def joined(found: ByLayer, layers: Sequence[LayerCost]) -> Iterator[Joined]:
         return
     left = list(layers)
     for one in found.layers:
-        layer = _named(one, left) or _sized(one, left)
-        if layer is not None:
-            left.remove(layer)
-        yield Joined(layer=layer, times=one)
+        computed = _named(one, left) or _sized(one, left)
+        if computed is not None:
+            left.remove(computed)
+        yield Joined(layer=computed, times=one)
 
 
 def _named(times: LayerTimes, left: Iterable[LayerCost]) -> LayerCost | None:

@@ -35,5 +35,4 @@ def largest(outputs: "list[np.ndarray[Any, Any]]", batch: int) -> list[list[int]
         raise ValueError(f"outputs of the shapes {[array.shape for array in outputs]} are no scores of classes")
     scores = outputs[0].reshape(batch, -1).astype(np.float64)
     order = np.argsort(-scores, axis=1, kind="stable")[:, :MOST_CLASSES]
-    finite = np.isfinite(scores).all(axis=1)
-    return [row.tolist() if fine else [] for row, fine in zip(order, finite, strict=True)]
+    return [row.tolist() if np.isfinite(own).all() else [] for row, own in zip(order, scores, strict=True)]

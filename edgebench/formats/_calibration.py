@@ -22,7 +22,7 @@ def drawn(inputs: "Sample") -> "list[Sample]":
     generator = np.random.default_rng(_SEED)
     others = [
         {
-            name: generator.standard_normal(array.shape).astype(array.dtype) if array.dtype.kind == "f" else array
+            name: np.asarray(generator.standard_normal(array.shape), array.dtype) if array.dtype.kind == "f" else array
             for name, array in inputs.items()
         }
         for _ in range(DRAWN - 1)

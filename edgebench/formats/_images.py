@@ -275,7 +275,8 @@ def _pillow() -> Any:
 def _write(path: Path, name: str, images: Images, places: tuple[int, ...]) -> None:
     import numpy as np
 
-    np.savez(path, **{name: np.stack([images(place) for place in places])})
+    arrays: dict[str, Any] = {name: np.stack([images(place) for place in places])}
+    np.savez(path, **arrays)
 
 
 def _sides(shape: tuple[int, ...]) -> str:

@@ -152,7 +152,8 @@ def test_a_digit_is_put_in_the_middle_of_black() -> None:
     image = np.full((28, 28), 255, np.uint8)
     found = ready(image, DIGITS, (1, 32, 32))
     white, black = (np.float32((value - 0.1307) / 0.3081) for value in (1, 0))
-    assert (found.shape, found.dtype) == ((1, 32, 32), np.float32)
+    assert found.shape == (1, 32, 32)
+    assert found.dtype == np.float32
     assert np.allclose(found[0, 2:30, 2:30], white)
     assert np.allclose(found[0, :2], black)
     assert np.allclose(found[0, :, 30:], black)

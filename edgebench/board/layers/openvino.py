@@ -58,7 +58,8 @@ def by_layer(artefact: Path, inputs: "Arrays", settings: Settings) -> Timed:
 
 
 def _ns(counter: Any) -> int:
-    return round(counter.real_time.total_seconds() * 1e9)
+    seconds: float = counter.real_time.total_seconds()
+    return round(seconds * 1e9)
 
 
 def _mean_ns(first_ns: int, first_calls: int, last_ns: int, last_calls: int) -> int:
