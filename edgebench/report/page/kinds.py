@@ -59,7 +59,7 @@ def kinds(material: Material) -> Section:
 
 
 def bars(rows: Sequence[LayerRow]) -> list[Bar]:
-    """Return what there is to draw: the mult-adds of each model, then its time in each trial whose layers were timed."""
+    """Return what there is to draw: the mult-adds of each model, then its time in each trial that has layers."""
     timed = list(_timed(layers.kinds(rows)))
     counted = _counted(row for row in rows if row.trial is None)
     return [bar for one in counted for bar in (one, *(other for other in timed if other.model == one.model))]
