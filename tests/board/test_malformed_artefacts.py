@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 BACKENDS = ("executorch", "inductor", "litert", "mnn", "ncnn", "onnxruntime", "openvino", "torch")
 CONTENTS = ("empty", "noise", "truncated", "another kind")
-FLIPS = 12
+FLIPS = 6
 LIMITS = {"warm_up_s": 0.05, "warm_up_cap_s": 0.1}
 LIMIT_S = 60
 MOST_RESIDENT_BYTES = 1024 * 2**20
