@@ -1,6 +1,8 @@
 """Claims in words: counts, measurements and boards as they stand in tables, stories and pages."""
 
-from collections.abc import Iterable, Iterator
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from edgebench import units
@@ -74,9 +76,11 @@ def setting_ratio(finding: Finding) -> str:
     return f"{finding.setting}: {_ratio(finding)} {finding.decision.text}"
 
 
-def setting_latency(finding: Finding) -> str:
-    """Return the ratio that one setting measured, and where."""
-    return f"{_ratio(finding)} in {finding.setting}"
+def latencies(findings: Iterable[Finding]) -> Iterator[str]:
+    """Yield the ratio of latencies that each setting measured, and where; its runs together."""
+    found = list(findings)
+    for setting, members in _by_setting(found, found):
+        yield f"{_ratios([one for one, _ in members])} in {setting}"
 
 
 def inference(one: Inferred) -> str:
@@ -130,10 +134,47 @@ def evidence_cells(faster: Inferred, proportional: Inferred) -> Iterator[tuple[s
 
 
 def measured_cells(faster: Inferred, proportional: Inferred) -> Iterator[tuple[str, ...]]:
-    """Yield where, the ratio of latencies, its transfer and both verdicts, for each setting that a run measured."""
-    for one, other in zip(faster.findings, proportional.findings, strict=True):
-        transfer = units.digits(one.value / faster.mult_adds_ratio)
-        yield one.setting, _ratio(one), transfer, one.decision.text, other.decision.text
+    """Yield where, the ratio of latencies, its transfer and both verdicts, for each setting that was measured.
+
+    Of several runs of a setting: the median of their ratios within the ends of all their intervals, and how often each
+    verdict came out.
+    """
+    for setting, members in _by_setting(faster.findings, proportional.findings):
+        ratio = statistics.median(one.value for one, _ in members)
+        yield (
+            setting,
+            _ratios([one for one, _ in members]),
+            units.digits(ratio / faster.mult_adds_ratio),
+            _tally(one.decision.text for one, _ in members),
+            _tally(other.decision.text for _, other in members),
+        )
+
+
+def _by_setting(
+    findings: Iterable[Finding], others: Iterable[Finding]
+) -> Iterator[tuple[str, list[tuple[Finding, Finding]]]]:
+    together: dict[str, list[tuple[Finding, Finding]]] = {}
+    for pair in zip(findings, others, strict=True):
+        together.setdefault(pair[0].setting, []).append(pair)
+    yield from together.items()
+
+
+def _ratios(findings: Sequence[Finding]) -> str:
+    lows = [one.low for one in findings if one.low is not None]
+    highs = [one.high for one in findings if one.high is not None]
+    ratio = units.ratio(statistics.median(one.value for one in findings))
+    ends = interval(min(lows), max(highs)) if lows and highs else ""
+    return f"{ratio}{ends}{f' of {len(findings)} runs' * (len(findings) > 1)}"
+
+
+def _tally(verdicts: Iterable[str]) -> str:
+    """Return a verdict that all came to as it is, others with their numbers.
+
+    >>> _tally(["HOLDS", "NOISY", "HOLDS"])
+    'HOLDS 2, NOISY 1'
+    """
+    counts = Counter(verdicts)
+    return next(iter(counts)) if len(counts) == 1 else ", ".join(f"{text} {n}" for text, n in counts.most_common())
 
 
 def board_cells(faster: Inferred, answer: Answer, also: Answer) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ _INTRODUCTION = (
     "- **What a reader infers from mult-adds is ours**, and no paper's claim: fewer mult-adds, hence *faster*; as many",
     "  times faster, hence *proportional* (a speed-up of 0.8 times the ratio of mult-adds or more).",
     "- **Transfer** is the ratio of latencies over that of mult-adds: 1 where time follows the count.",
+    "- **Of 3 runs** stands behind the median of their ratios; its interval reaches over all of theirs.",
     "- **Published measurements** have no interval. They answer by k of n boards, a board with one runtime being one",
     "  of them, and are never a verdict.",
 )

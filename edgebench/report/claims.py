@@ -35,7 +35,7 @@ def _measured(pairs: Sequence[Sequence[Inferred]]) -> Iterator[str]:
         return
     yield from (_verdicts([both[number] for both in pairs]) for number in range(len(pairs[0])))
     faster = max((both[0] for both in pairs), key=lambda one: one.mult_adds_ratio)
-    ratios = [words.setting_latency(finding) for finding in faster.findings if finding.decision.headline]
+    ratios = list(words.latencies(finding for finding in faster.findings if finding.decision.headline))
     if ratios:
         yield f"{_apart(faster)}; measured it takes {', '.join(ratios)} the time."
 
