@@ -15,7 +15,7 @@ import pytest
 import edgebench
 from edgebench import architectures, cli, plugins
 from edgebench.board.agent import ROOT_VARIABLE
-from edgebench.store.rows import BackendRow, PairRow, TrialRow
+from edgebench.store.rows import BackendRow, LayerRow, PairRow, TrialRow
 
 WIDTH = 80
 
@@ -275,12 +275,12 @@ def test_a_dry_run_measures_nothing(edge: Cli, tmp_path: Path) -> None:
 
 
 def test_a_run_is_told_in_json(null_run: tuple[Path, Done]) -> None:
-    """--json prints the run folder and the rows of three tables, every column, and nothing else on stdout."""
+    """--json prints the run folder and the rows of the tables, every column, and nothing else on stdout."""
     folder, done = null_run
     told = done.json()
     assert folder.name in told["folder"]
-    kinds = {"trials": TrialRow, "pairs": PairRow, "backends": BackendRow}
-    assert told.keys() == {"folder", *kinds, "minutes", "verdicts"}
+    kinds = {"trials": TrialRow, "pairs": PairRow, "backends": BackendRow, "layers": LayerRow}
+    assert told.keys() == {"folder", *kinds, "minutes", "verdicts", "data"}
     assert told["verdicts"] == []  # two backends of one model have no consequences
     for name, kind in kinds.items():
         for row in told[name]:

@@ -19,6 +19,7 @@ DISTRIBUTIONS = ("numpy",)
 CONVERTER = "pnnx"
 
 _FIRST_DATE = (1980, 1, 1, 0, 0, 0)  # zip's own zero: the same network gives the same bytes
+_NO_BATCH = 233  # what pnnx says of data that have no axis for it
 _HEADER_LINES = 2  # a magic number; how many layers and blobs
 
 
@@ -75,9 +76,11 @@ def batch_axis(script: str, blob: str) -> int | None:
     0
     >>> batch_axis("out.append(torch.from_numpy(out0.numpy(batch_index=0)))", "out0")
     0
+    >>> batch_axis('ex.input("in0", ncnn.Mat(in0.numpy(), batch_index=233).clone())', "in0") is None
+    True
     """
     match = re.search(rf"\b{blob}\.numpy\((?:\), )?batch_index=(\d+)\)", script)
-    return None if match is None else int(match[1])
+    return None if match is None or int(match[1]) == _NO_BATCH else int(match[1])
 
 
 def _program() -> str:

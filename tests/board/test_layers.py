@@ -16,7 +16,7 @@ from edgebench.board.dissecting import Bench, by_layer
 from edgebench.board.layers.openvino import _mean_ns
 from edgebench.board.wire import LayerFile, TrialPlan
 
-MODELS = ("mobilenet_v1:width=0.5,resolution=64", "squeezenet:version=1.1,resolution=64")
+MODELS = ("mobilenet_v1:width=0.5,resolution=128", "squeezenet:version=1.1,resolution=64")
 ALONE = ("executorch", "litert", "ncnn")
 
 

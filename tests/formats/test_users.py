@@ -177,7 +177,7 @@ def test_a_tflite_file_needs_litert(tmp_path: Path) -> None:
 @pytest.mark.skipif(package_version("ai-edge-litert") is None, reason="LiteRT is not installed")
 def test_a_tflite_file_is_run_as_it_is(tmp_path: Path) -> None:
     """The artefact is the user's file, byte for byte; its reference is LiteRT's."""
-    path = tflite_files.written(tmp_path, tflite_files.small())
+    path = tflite_files.written(tmp_path, tflite_files.small(biased=True))
     origin = formats.source(adopted(path))
     artefact = formats.convert(origin, "tflite")
     assert artefact.path.read_bytes() == path.read_bytes()

@@ -87,8 +87,11 @@ def written(folder: Path, content: bytes, name: str = "net.tflite") -> Path:
     return path
 
 
-def small() -> bytes:
-    """Return a convolution, a depthwise one, pooling and a fully connected layer on 8 x 8 x 3 pixels."""
+def small(*, biased: bool = False) -> bytes:
+    """Return a convolution, a depthwise one, pooling and a fully connected layer on 8 x 8 x 3 pixels.
+
+    Without the depthwise one's bias it is a file that can be read, and that LiteRT does not run.
+    """
     return made(
         [
             ("x", (1, 8, 8, 3), None),
@@ -101,7 +104,8 @@ def small() -> bytes:
             ("p", (1, 4), None),
             ("v", (10, 4), np.ones((10, 4), np.float32)),
             ("y", (1, 10), None),
-        ],
+            ("e", (4,), np.ones(4, np.float32)),
+        ][: 11 if biased else 10],
         [
             Part(
                 operator="CONV_2D",
@@ -111,7 +115,7 @@ def small() -> bytes:
             ),
             Part(
                 operator="DEPTHWISE_CONV_2D",
-                inputs=(3, 4, -1),
+                inputs=(3, 4, 10 if biased else -1),
                 outputs=(5,),
                 options=("DepthwiseConv2DOptions", {"StrideH": 2, "StrideW": 2, "DepthMultiplier": 1}),
             ),

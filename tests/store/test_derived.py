@@ -12,7 +12,7 @@ from edgebench.store.rows import BackendRow, TrialRow
 (SAMPLE,) = sorted((Path(__file__).parents[2] / "results" / "sample").glob("*/"))
 
 HEADER = ",".join(field.name for field in fields(BackendRow))
-ROW = "s1,net,fp32,1,1,torch,done,0.5,,,1.0,,,True,"
+ROW = "s1,net,fp32,1,1,torch,done,0.5,,,,1.0,,,True,"
 
 
 def table(folder: Path, *lines: str) -> Path:
