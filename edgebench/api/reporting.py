@@ -1,14 +1,11 @@
 """Write reports: a page of one run, or of all runs below a folder, as HTML or as Markdown with pictures."""
 
-import math
 import os
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgebench.api import _accuracy
@@ -16,8 +13,7 @@ from edgebench.errors import UsageError
 from edgebench.judge import fronts, places
 from edgebench.judge.consequences import VerdictRow
 from edgebench.judge.fronts import Accuracy
-from edgebench.judge.places import Measurements, Place
-from edgebench.judge.trust import FORBIDDING
+from edgebench.judge.places import Measurements
 from edgebench.report.page import colours, composing, document, history, markdown, watching
 from edgebench.report.page import html as page_html
 from edgebench.report.page.document import Document
@@ -130,7 +126,8 @@ def material(folder: Path) -> Material:
     """Return what the tables of a run say, each text fit to be shown; raise UsageError for a table that is none."""
     context = _shown_context(derived.context(folder))
     trials = tuple(_shown(folder / "trials.csv", TrialRow))
-    accuracies, measured = _printed(trials)
+    measured = tuple(places.measured(trials))
+    accuracies = _printed(measured)
     return Material(
         context=context,
         summary=Summary(
@@ -138,9 +135,9 @@ def material(folder: Path) -> Material:
             pairs=tuple(_shown(folder / "pairs.csv", PairRow)),
             backends=tuple(_shown(folder / "backends.csv", BackendRow)),
             minutes=tuple(_shown(folder / "minutes.csv", MinuteRow, needed=False)),
+            layers=tuple(_shown(folder / "layers.csv", LayerRow)),
         ),
         verdicts=tuple(_shown(folder / "verdicts.csv", VerdictRow, needed=False)),
-        layers=tuple(_shown(folder / "layers.csv", LayerRow)),
         rounds=derived.frame(folder / "rounds.csv", watching.COLUMNS),
         fronts=fronts.fronts(measured, accuracies, {row.model: row.mult_adds for row in trials if row.mult_adds}),
         printed=len({row.model for row in trials if row.latency_p50_s is not None} & accuracies.keys()),
@@ -163,46 +160,14 @@ def _shown(path: Path, kind: type[T], *, needed: bool = True) -> Iterator[T]:
         yield from map(document.shown_row, derived.records(path, kind))
 
 
-def _printed(trials: Iterable[TrialRow]) -> tuple[dict[str, Accuracy], tuple[Measurements, ...]]:
-    """Return the printed accuracies of the networks of a run, and their latencies by setting."""
-    found: defaultdict[Place, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    models = set()
-    for row in trials:
-        if row.latency_p50_s is not None and not row.twin and not _forbidden(row):
-            models.add(row.model)
-            found[_place(row)][row.model].append(row.latency_p50_s)
-    known = {
+def _printed(measured: Iterable[Measurements]) -> dict[str, Accuracy]:
+    """Return the printed accuracies of the networks that were measured."""
+    models = {model for one in measured for model in one.latency_s}
+    return {
         model: Accuracy(top1=accuracy.top1, source=accuracy.source)
         for model, accuracy in _accuracy.accuracies().items()
         if model in models
     }
-    measured = tuple(Measurements(place=place, latency_s=_means(networks)) for place, networks in found.items())
-    return known, measured
-
-
-def _means(networks: Mapping[str, list[float]]) -> dict[str, float]:
-    return {model: math.exp(fmean(map(math.log, times))) for model, times in networks.items()}
-
-
-def _forbidden(row: TrialRow) -> bool:
-    return any(flag in FORBIDDING or flag.startswith("invalid_") for flag in row.flags.split())
-
-
-def _place(row: TrialRow) -> Place:
-    return Place(
-        source=places.RUNS,
-        board=row.unit,
-        runtime=row.backend,
-        version=None,
-        processor="gpu" if row.own_cpu is False else "cpu",
-        arithmetic="integer" if row.precision_asked.startswith("int") else "float",
-        precision=row.precision_asked,
-        threads=row.threads_asked,
-        batch=row.batch,
-        settings=None,
-        chosen=True,
-        judged=True,
-    )
 
 
 # --- many runs -------------------------------------------------------------------------------------------------------

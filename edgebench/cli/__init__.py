@@ -102,7 +102,7 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many parameters as options
     backend: Annotated[
         list[str] | None, typer.Option(help="A runtime; default: all of the device; repeatable.")
     ] = None,
-    precision: Annotated[list[str] | None, typer.Option(help="fp32; repeatable.")] = None,
+    precision: Annotated[list[str] | None, typer.Option(help="fp32, fp16, bf16 or int8; repeatable.")] = None,
     threads: Annotated[list[int] | None, typer.Option(help="Threads a worker computes with; repeatable.")] = None,
     batch: Annotated[list[int] | None, typer.Option(help="Inputs per call; repeatable.")] = None,
     invocations: Annotated[

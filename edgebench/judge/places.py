@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from edgebench.judge.published import Arithmetic, Pair, age, arithmetic, missing
+from edgebench.judge.trust import forbidding
 from edgebench.store.published import Processor, Row, conditions
+from edgebench.store.rows import TrialRow
 
 RUNS = "runs"
 """The source of what this program measured itself."""
@@ -45,6 +47,40 @@ class Measurements:
 
     place: Place
     latency_s: Mapping[str, float]
+
+
+def measured(rows: Iterable[TrialRow]) -> Iterator[Measurements]:
+    """Yield what this program measured at each place: networks of all sessions together, as no ratio is taken of them.
+
+    A network that several sessions measured stands with the geometric mean. Twins, layers by themselves, and figures of
+    something else than was asked for are left out.
+    """
+    found: defaultdict[Place, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        if row.latency_p50_s is not None and not (
+            row.twin or row.model.startswith("layer:") or forbidding(row.flags.split())
+        ):
+            found[_own(row)][row.model].append(row.latency_p50_s)
+    for place, networks in found.items():
+        means = {model: math.exp(fmean(map(math.log, times))) for model, times in networks.items()}
+        yield Measurements(place=place, latency_s=means)
+
+
+def _own(row: TrialRow) -> Place:
+    return Place(
+        source=RUNS,
+        board=row.unit,
+        runtime=row.backend,
+        version=None,
+        processor="gpu" if row.own_cpu is False else "cpu",
+        arithmetic="integer" if row.precision_asked.startswith("int") else "float",
+        precision=row.precision_asked,
+        threads=row.threads_asked,
+        batch=row.batch,
+        settings=None,
+        chosen=True,
+        judged=True,
+    )
 
 
 def published(rows: Iterable[Row]) -> tuple[Measurements, ...]:

@@ -1,5 +1,6 @@
 """What casts doubt on a ratio, and whether its session answers it: flags, the clock to decide on, the A/A' test."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,6 +37,15 @@ BIASING = {
 """Flags that no A/A' excuses, and why: what shifts a ratio of unequal trials leaves that of equal ones at 1."""
 
 Clock = Literal["wall", "cpu time"]
+
+
+def forbidding(flags: Iterable[str]) -> list[str]:
+    """Return those flags that make a figure INVALID, in order.
+
+    >>> forbidding(["stolen", "parity", "invalid_throttled"])
+    ['invalid_throttled', 'parity']
+    """
+    return sorted(flag for flag in flags if flag.startswith("invalid_") or flag in FORBIDDING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

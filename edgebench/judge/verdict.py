@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from edgebench.judge.trust import FORBIDDING, Clock, Measured, clock, noise
+from edgebench.judge.trust import Clock, Measured, clock, forbidding, noise
 from edgebench.measure.plan import VERDICT_INVOCATIONS
 from edgebench.measure.statistics import CONFIDENCE, Estimate, at_level, fewest_invocations, log_sd
 
@@ -165,7 +165,7 @@ _WITHOUT_INTERVAL = (Verdict.NOISY, Verdict.INVALID, Verdict.NOT_MEASURED)
 def _judged(measured: Measured | None, target: float, confidence: float, rule: Rule) -> Decision:
     if measured is None or measured.wall is None:
         return Decision(verdict=Verdict.NOT_MEASURED, reason="No session measured both trials.")
-    invalid = sorted(flag for flag in measured.flags if flag.startswith("invalid_") or flag in FORBIDDING)
+    invalid = forbidding(measured.flags)
     if invalid:
         told = f"; throttled {measured.throttled}" if "invalid_throttled" in invalid and measured.throttled else ""
         return Decision(verdict=Verdict.INVALID, reason=f"Flagged: {', '.join(invalid)}{told}.")

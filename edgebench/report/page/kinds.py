@@ -44,7 +44,7 @@ class Bar:
 
 def kinds(material: Material) -> Section:
     """Return the shares of the mult-adds by kind of layer, and those of the time where layers were timed."""
-    shares = bars(material.layers)
+    shares = bars(material.summary.layers)
     if not shares:
         none = "No layer of these models was counted."
         return Section(name="kinds", title="Mult-adds by kind of layer", says=(none,))

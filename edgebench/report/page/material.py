@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from edgebench.judge.consequences import VerdictRow
 from edgebench.judge.fronts import Front
 from edgebench.store.derived import Context
-from edgebench.store.rows import LayerRow, TrialRow
+from edgebench.store.rows import TrialRow
 from edgebench.store.tables import Summary
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ class Material:
     context: Context
     summary: Summary
     verdicts: tuple[VerdictRow, ...]
-    layers: tuple[LayerRow, ...]
     rounds: "pd.DataFrame"
     fronts: tuple[Front, ...]
     printed: int

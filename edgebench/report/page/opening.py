@@ -61,27 +61,32 @@ def headline(material: Material) -> str:
         return _alone(material)
     first = Counter(members[0].backend for members in several)
     best, times = first.most_common(1)[0]
-    clear = sum(_clear(members) for members in several if members[0].backend == best)
+    won = [members[1] for members in several if members[0].backend == best]
     noun = "comparison" if len(several) == 1 else "comparisons"
     if len({members[0].model for members in several}) == len(several):
         noun = "model" if len(several) == 1 else "models"
     of = f"{times} of {len(several)} {noun}" if len(several) > 1 else several[0][0].model
     others = [f"{name} for {number}" for name, number in first.most_common()[1:]]
     rest = f"; {some(others, 3)}" if others else ""
-    sure = _clearly(clear, times)
-    return f"{best} is the fastest for {of}{sure}{rest}."
+    return f"{best} is the fastest for {of}{_clearly(won)}{rest}."
 
 
-def _clearly(clear: int, times: int) -> str:
+def _clearly(behind: Sequence[BackendRow]) -> str:
+    """Return how surely a backend is ahead of those next to it; without intervals nobody knows."""
+    judged = [row for row in behind if row.ratio_to_best_low is not None]
+    if not judged:
+        return ", how surely no interval tells"
+    times, clear = len(judged), sum(answer.apart(row.ratio_to_best_low, row.ratio_to_best_high) for row in judged)
+    unknown = f"; {len(behind) - times} without an interval" if len(behind) > times else ""
+    return f"{_ahead(clear, times)}{unknown}"
+
+
+def _ahead(clear: int, times: int) -> str:
     if clear == times:
         return ", clearly ahead of the next" if times == 1 else ", each time clearly ahead of the next"
     if clear == 0:
         return ", level with the next" if times == 1 else ", each time level with the next"
     return f", clearly ahead of the next in {clear} of these and level with it in {times - clear}"
-
-
-def _clear(members: Sequence[BackendRow]) -> bool:
-    return answer.apart(members[1].ratio_to_best_low, members[1].ratio_to_best_high)
 
 
 def _ranked(rows: Iterable[BackendRow]) -> Iterator[list[BackendRow]]:

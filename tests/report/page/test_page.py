@@ -105,7 +105,6 @@ def material(rows: list[TrialRow], backends: list[BackendRow], **changes: Any) -
         context=context,
         summary=Summary(trials=tuple(rows), pairs=(), backends=tuple(backends)),
         verdicts=(),
-        layers=(),
         rounds=pd.DataFrame(),
         fronts=(),
         printed=0,
@@ -160,6 +159,17 @@ def page(text: str) -> Document:
             "x is the fastest for 1 of 2 models, clearly ahead of the next; y for 1.",
         ),
         (ranked("a", ("x", 1.0, None, None), ("y", 1.0, 0.9, 1.1)), "x is the fastest for a, level with the next."),
+        (
+            ranked("a", ("x", 1.0, None, None), ("y", 2.0, None, None)),
+            "x is the fastest for a, how surely no interval tells.",
+        ),
+        (
+            [
+                *ranked("a", ("x", 1.0, None, None), ("y", 2.0, 1.9, 2.1)),
+                *ranked("b", ("x", 1.0, None, None), ("y", 2.0, None, None)),
+            ],
+            "x is the fastest for 2 of 2 models, clearly ahead of the next; 1 without an interval.",
+        ),
         ([], "Nothing was measured to its end, so there is no latency to tell of."),
     ],
 )
