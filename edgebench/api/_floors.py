@@ -1,6 +1,7 @@
 """The call floor: what a runtime takes to be called when there is nothing to compute."""
 
 from dataclasses import replace
+from functools import cache
 
 from edgebench import formats
 from edgebench.api._measuring import Execution
@@ -19,11 +20,11 @@ def add_floors(execution: Execution) -> None:
     protocol = state.started.protocol
     if state.started.bundle is not None or not (protocol.footprints and protocol.rounds):
         return
-    made = {name: _floor(name) for name in set(state.started.formats.values()) if name is not None}
+    floor = cache(_floor)
     for trial in state.started.trials:
         wanted = format_of(state.started.formats, trial)
         if trial.id in execution.files and wanted is not None:
-            path, inputs = made[wanted]
+            path, inputs = floor(wanted)
             execution.files[trial.id] = replace(execution.files[trial.id], floor=path, floor_inputs=inputs)
 
 

@@ -12,7 +12,7 @@ from edgebench.api.counting import counted as count_model
 from edgebench.api.listing import BackendState, backend, suite
 from edgebench.devices.records import Device, Unit
 from edgebench.errors import UsageError
-from edgebench.formats import Dataset, cached, prepared_key
+from edgebench.formats import Dataset, cached, for_threads, prepared_key
 from edgebench.measure.duration import Timing, expected_seconds
 from edgebench.measure.plan import (
     CHECKING,
@@ -195,13 +195,17 @@ def _protocol(request: Request, board: Board, started: Sequence[Session], timing
 
 
 def _formats(trials: list[Trial]) -> dict[str, str | None]:
-    """Return what trials load: the format of each backend, and those of precisions that have one of their own."""
+    """Return what trials load: the format of each backend, and those of precisions or threads that have their own."""
     found: dict[str, str | None] = {}
     for trial in trials:
         state = backend(trial.backend)
         found[trial.backend] = state.format
         if trial.precision in state.formats:
             found[format_key(trial.backend, trial.precision)] = state.formats[trial.precision]
+        usual = format_of(found, trial)
+        if usual is not None and for_threads(usual, trial.threads) != usual:
+            key = format_key(trial.backend, trial.precision, trial.threads)
+            found[key] = for_threads(usual, trial.threads)
     return found
 
 

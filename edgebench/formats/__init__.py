@@ -4,7 +4,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from edgebench.formats._cache import cache_folder, cached_bytes, clear_cache, content_folder, file_sha256
-from edgebench.formats._convert import accepts, cached, calibrates, check_weights, convert, source, to_install
+from edgebench.formats._convert import (
+    accepts,
+    cached,
+    calibrates,
+    check_weights,
+    convert,
+    for_threads,
+    source,
+    to_install,
+)
 from edgebench.formats._filegraph import FileGraph, FileOp, FileTensor
 from edgebench.formats._images import Dataset, Prepared, Split, prepared, prepared_key, read_dataset, split
 from edgebench.formats._records import Artefact, ConversionFailed, Source
@@ -38,6 +47,7 @@ __all__ = [
     "convert",
     "file_graph",
     "file_sha256",
+    "for_threads",
     "input_shapes",
     "prepared",
     "prepared_key",
@@ -55,7 +65,9 @@ class FormatModule(Protocol):
     its version and those of what it asks for stand in constraints/CONVERTER.txt. One that has `FROM`, the format that
     it is converted from ("onnx"), has `convert_file(source, inputs, outputs, path)` in place of `convert`: with the
     source's file, its inputs by name, its outputs in order, arrays of numpy. One that quantises has
-    `CALIBRATES = True`, and takes `samples` as well: inputs by name, the user's own images where there are such.
+    `CALIBRATES = True`, and takes `samples` as well: inputs by name, the user's own images where there are such. One
+    whose files are for a number of threads has `FOR_THREADS = True`, and takes `threads` as well: such a file's format
+    is called `aoti@2`.
     """
 
     SUFFIX: str

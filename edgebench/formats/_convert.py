@@ -41,23 +41,27 @@ def source(model: str, *, batch: int = 1, seed: int = 0) -> Source:
 
 def cached(model: str, format_name: str, *, batch: int = 1, seed: int = 0, calibration: str | None = None) -> bool:
     """Tell whether a network in a format lies in the cache; `calibration` is the key of the images that calibrate."""
-    folder = _cache.source_folder(model, batch, seed)
-    return _folder(folder, format_name, plugins.load("formats", format_name), calibration).is_dir()
+    return _folder(_cache.source_folder(model, batch, seed), format_name, calibration).is_dir()
+
+
+def for_threads(format_name: str, threads: int) -> str:
+    """Return what a format is called for so many threads: `aoti@2` where its files are for a number of them."""
+    return f"{format_name}@{threads}" if getattr(_module(format_name), "FOR_THREADS", False) else format_name
 
 
 def calibrates(format_name: str) -> bool:
     """Tell whether what becomes a file of a format depends on samples of inputs."""
-    return bool(getattr(plugins.load("formats", format_name), "CALIBRATES", False))
+    return bool(getattr(_module(format_name), "CALIBRATES", False))
 
 
 def accepts(format_name: str, form: str) -> bool:
     """Tell whether a user's file of one format can become a file of another: it is that, or is converted from it."""
-    return form in {format_name, _origin(plugins.load("formats", format_name))}
+    return form in {format_name, _origin(_module(format_name))}
 
 
 def to_install(format_name: str) -> str | None:
     """Return the converter that converting to a format will first install, None when it has all it needs."""
-    converter = _converter(plugins.load("formats", format_name))
+    converter = _converter(_module(format_name))
     return converter if converter is not None and _environment.missing(converter) else None
 
 
@@ -71,25 +75,24 @@ def check_weights(model: str, path: Path) -> None:
 
 
 def convert(origin: Source, format_name: str, data: Prepared | None = None) -> Artefact:
-    """Return a network in a format, converted if not in the cache.
+    """Return a network in a format (`for_threads`), converted if not in the cache.
 
     A format that is calibrated is so on images of `data`, without any on drawn samples. Raise ConversionFailed with
     stage `convert`.
     """
-    module = plugins.load("formats", format_name)
-    folder = _folder(origin.folder, format_name, module, None if data is None else data.key)
+    folder = _folder(origin.folder, format_name, None if data is None else data.key)
     if not folder.is_dir():
         with _cache.whole(folder) as draft:
             _make(origin, format_name, draft, data)
         _cache.mark_used(origin.folder)
         _cache.trim()
     manifest = json.loads((folder / "manifest.json").read_text())
-    return Artefact(model=origin.model, format=format_name, path=folder / f"model{module.SUFFIX}", **manifest)
+    return Artefact(model=origin.model, format=format_name, path=folder / _file_name(format_name), **manifest)
 
 
 def _make(origin: Source, format_name: str, draft: Path, data: Prepared | None) -> None:
-    module = plugins.load("formats", format_name)
-    path = draft / f"model{module.SUFFIX}"
+    module = _module(format_name)
+    path = draft / _file_name(format_name)
     began = time.perf_counter()
     model = architectures.parse(origin.model)
     request = {"format": format_name, "inputs": str(origin.inputs), "path": str(path)}
@@ -109,9 +112,17 @@ def _make(origin: Source, format_name: str, draft: Path, data: Prepared | None) 
     (draft / "manifest.json").write_text(json.dumps(_manifest(path, began, versions)))
 
 
-def _folder(source_folder: Path, format_name: str, module: ModuleType, calibration: str | None) -> Path:
+def _module(format_name: str) -> ModuleType:
+    return plugins.load("formats", format_name.partition("@")[0])
+
+
+def _file_name(format_name: str) -> str:
+    return f"model{_module(format_name).SUFFIX}"
+
+
+def _folder(source_folder: Path, format_name: str, calibration: str | None) -> Path:
     """Return where an artefact belongs: other versions of its converter, or other images, make another one."""
-    converter = _converter(module)
+    converter = _converter(_module(format_name))
     parts = [format_name] if converter is None else [format_name, _environment.pins(converter)[converter]]
     if calibration is not None and calibrates(format_name):
         parts.append(calibration)

@@ -99,8 +99,11 @@ def convert(model: str, format_name: str, weights: str, inputs: str, path: str, 
     module.load_state_dict(torch.load(weights, mmap=True, weights_only=True), assign=True)
     with np.load(inputs, allow_pickle=False) as stored:
         tensors = {name: torch.from_numpy(stored[name]) for name in stored.files}
-    more = _samples(format_name, {key: tensor.numpy() for key, tensor in tensors.items()}, calibration)
-    plugins.load("formats", format_name).convert(module.eval(), tensors, Path(path), **more)
+    kind, _, threads = format_name.partition("@")
+    more: dict[str, Any] = _samples(kind, {key: tensor.numpy() for key, tensor in tensors.items()}, calibration)
+    if threads:
+        more["threads"] = int(threads)
+    plugins.load("formats", kind).convert(module.eval(), tensors, Path(path), **more)
 
 
 def convert_file(
@@ -131,7 +134,7 @@ def _samples(format_name: str, inputs: dict[str, Any], calibration: str | None) 
 
 def _versions(format_name: str) -> dict[str, str]:
     """Return the versions of the packages that a conversion needs."""
-    module = plugins.load("formats", format_name)
+    module = plugins.load("formats", format_name.partition("@")[0])
     converter = getattr(module, "CONVERTER", None)
     return {name: version(name) for name in (*module.DISTRIBUTIONS, converter) if name is not None}
 

@@ -132,18 +132,25 @@ class Files:
 
 
 def format_of(formats: Mapping[str, str | None], trial: Trial) -> str | None:
-    """Return the format that a trial's backend loads at its precision, from formats by `format_key`, else by backend.
+    """Return the format that a trial's backend loads at its precision and threads.
+
+    Formats stand by `format_key`, with threads or without, where they are not the backend's usual one; else by backend.
 
     >>> int8 = Trial(model="lenet5", backend="onnxruntime", precision="int8")
     >>> format_of({"onnxruntime": "onnx", "onnxruntime|int8": "onnx_int8"}, int8)
     'onnx_int8'
     """
-    return formats.get(format_key(trial.backend, trial.precision), formats[trial.backend])
+    usual = formats.get(format_key(trial.backend, trial.precision), formats[trial.backend])
+    return formats.get(format_key(trial.backend, trial.precision, trial.threads), usual)
 
 
-def format_key(backend: str, precision: str) -> str:
-    """Return under what the format stands that a backend loads at a precision, where it is not its usual one."""
-    return f"{backend}|{precision}"
+def format_key(backend: str, precision: str, threads: int | None = None) -> str:
+    """Return under what the format stands that a backend loads at a precision, where it is not its usual one.
+
+    >>> format_key("onnxruntime", "int8"), format_key("inductor", "fp32", 2)
+    ('onnxruntime|int8', 'inductor|fp32|2')
+    """
+    return f"{backend}|{precision}" if threads is None else f"{backend}|{precision}|{threads}"
 
 
 def sessions(

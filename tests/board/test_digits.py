@@ -129,8 +129,8 @@ def answers(trained: Trained, backend: str, precision: str) -> list[int]:
         pytest.skip(f"the runtime of {backend} is not installed")
     if backend == "inductor" and " " in sys.prefix:
         pytest.skip("inductor's compiler takes no path with a space")
-    wanted = getattr(module, "FORMATS", {}).get(precision, module.FORMAT)
-    artefact = formats.convert(formats.source(trained.model), str(wanted), trained.data)
+    wanted = formats.for_threads(str(getattr(module, "FORMATS", {}).get(precision, module.FORMAT)), 1)
+    artefact = formats.convert(formats.source(trained.model), wanted, trained.data)
     command = [sys.executable, "-c", PROGRAM, backend, str(artefact.path), str(trained.images), precision]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -10,7 +10,7 @@ import pytest
 from edgebench.board.backends import load_backend, runtime_version
 from edgebench.board.child import Child
 from edgebench.board.wire import TrialPlan
-from edgebench.formats import ConversionFailed
+from edgebench.formats import ConversionFailed, for_threads
 from edgebench.measure.flags import PARITY_TOLERANCE
 
 Networks = Callable[[str, str], Any]
@@ -33,24 +33,29 @@ def test_a_small_network_runs_everywhere(backend: str, model: str, network: Netw
     if backend == "inductor" and " " in sys.prefix:
         pytest.skip("inductor's compiler takes no path with a space")
     assert module.FORMAT is not None
-    opened = answered(backend, "fp32", network(model, module.FORMAT))
+    opened = answered(backend, "fp32", network(model, for_threads(module.FORMAT, 1)))
     assert opened["parity"]["max_abs_diff"] <= PARITY_TOLERANCE["fp32"] * opened["parity"]["scale"]
     assert opened["precision_found"] == "fp32"
     assert opened["threads_found"] == 1
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.skipif(len(CPUS) < 2, reason="this machine lets the tests use one processor only")
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_threads_asked_for_are_threads_found(backend: str, network: Networks) -> None:
-    """Two threads compute in each runtime when two are asked for, on two processors."""
+    """Two threads compute in each runtime when two are asked for, on two processors, and never more.
+
+    Where other work holds a processor, OpenVINO's first thread takes the second one's share: it is asked three times.
+    """
     module = load_backend(backend)
     if runtime_version(module) is None:
         pytest.skip(f"the runtime of {backend} is not installed")
     if backend == "inductor" and " " in sys.prefix:
         pytest.skip("inductor's compiler takes no path with a space")
     assert module.FORMAT is not None
-    assert answered(backend, "fp32", network("resnet", module.FORMAT), threads=2)["threads_found"] == 2
+    made = network("resnet", for_threads(module.FORMAT, 2))
+    assert max(answered(backend, "fp32", made, threads=2)["threads_found"] for _ in range(3)) == 2
 
 
 @pytest.mark.slow

@@ -30,7 +30,7 @@ def made(backend: str) -> Artefact:
     if runtime_version(module) is None:
         pytest.skip(f"the runtime of {backend} is not installed")
     assert module.FORMAT is not None
-    return formats.convert(formats.source("lenet5"), module.FORMAT)
+    return formats.convert(formats.source("lenet5"), formats.for_threads(module.FORMAT, 1))
 
 
 def content(kind: str, whole: bytes) -> bytes:

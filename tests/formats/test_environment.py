@@ -94,13 +94,12 @@ def test_an_environment_lies_on_top_of_ours(empty: Path, monkeypatch: pytest.Mon
 def test_artefacts_of_other_converters_are_others(monkeypatch: pytest.MonkeyPatch, empty: Path) -> None:
     """What an older pin made is not taken for the newer one's; formats of our own environment keep their plain name."""
     folder = empty / "edgebench" / "artefacts"
-    ncnn, onnx = (plugins.load("formats", name) for name in ("ncnn", "onnx"))
     from edgebench.formats import _convert
 
-    first = _convert._folder(folder, "ncnn", ncnn, None)
+    first = _convert._folder(folder, "ncnn", None)
     monkeypatch.setattr(_environment, "pins", lambda name: {name: "1"})
-    assert _convert._folder(folder, "ncnn", ncnn, None) != first
-    assert _convert._folder(folder, "onnx", onnx, None) == folder / "onnx"
+    assert _convert._folder(folder, "ncnn", None) != first
+    assert _convert._folder(folder, "onnx", None) == folder / "onnx"
 
 
 def test_a_file_becomes_what_is_converted_from_it() -> None:

@@ -32,13 +32,15 @@ def import_runtime(settings: Settings) -> str:
 
 
 def load(artefact: Path | None, settings: Settings) -> "Package":
-    """Load a package that was compiled for a processor like this one; raise ValueError for another."""
+    """Load a package that was compiled for such a processor and as many threads; raise ValueError for another."""
     import torch
     from torch._inductor import aoti_load_package
 
     assert artefact is not None
     cpu = torch.backends.cpu.get_cpu_capability()
-    check_cpu(metadata(artefact), platform.machine(), cpu)
+    found = metadata(artefact)
+    check_cpu(found, platform.machine(), cpu)
+    check_threads(found, settings.threads)
     torch.set_grad_enabled(False)  # a worker holds one model and never trains
     return Package(aoti_load_package(str(artefact)).loader, f"CPU {cpu}")
 
@@ -62,6 +64,13 @@ def check_cpu(found: dict[str, str], machine: str, cpu: str) -> None:
             f"inductor compiled this file for {' with '.join(map(str, compiled_for))}, and this is {machine} with "
             f"{cpu}: measure inductor on the machine that converts"
         )
+
+
+def check_threads(found: dict[str, str], threads: int) -> None:
+    """Raise ValueError for weights that lie as another number of threads needs them: each call would move them."""
+    packed_for = found.get("edgebench_threads")
+    if packed_for != str(threads):
+        raise ValueError(f"inductor compiled this file for {packed_for} threads, and {threads} were asked for")
 
 
 class Package:
