@@ -43,12 +43,13 @@ MEANINGS: dict[str, str] = {
 }
 """What each flag says, in a sentence."""
 
-PARITY_TOLERANCE = {"fp32": 1e-3, "fp16": 1e-2, "bf16": 5e-2, "int8": 1.0}
-"""Largest difference from the reference relative to its scale; bf16 in place of fp32 shows as 3e-3 (BACKENDS 3).
+PARITY_TOLERANCE = {"fp32": 1e-3, "fp16": 0.1, "bf16": 0.4, "int8": 1.0}
+"""Largest difference from the reference relative to its scale; bf16 in place of fp32 shows as 3e-3.
 
-fp16 rounds eight times finer than bf16, but may also add up in fp16. What int8 costs depends on the network and shows
-in accuracy: on drawn weights three quantisers gave 0.02 for SqueezeNet 1.1 and 0.6 to 0.9 for MobileNetV1. So its
-tolerance tells outputs of another scale only.
+fp16 and bf16 are allowed twice what torch eager itself loses by computing in them, on drawn weights: of 12 headline
+networks 0.001 (LeNet-5) to 0.042 (Inception-v3) in fp16, and 0.0065 (ResNet-18) to 0.18 (Inception-v3) in bf16. What
+int8 costs depends on the network and shows in accuracy: on drawn weights three quantisers gave 0.02 for SqueezeNet 1.1
+and 0.6 to 0.9 for MobileNetV1. So its tolerance tells outputs of another scale only.
 """
 
 CPU_GAP = 0.05

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from edgebench import architectures
 from edgebench.architectures._weights import calibrate, make_inputs
 from edgebench.errors import UsageError
+from edgebench.measure.flags import PARITY_TOLERANCE
 
 SPECS = [
     "mobilenet_v1",
@@ -212,3 +213,17 @@ def test_shortcuts_keep_noise_small() -> None:
     with torch.no_grad():
         scores, disturbed = network(image), network(image + noise)
     assert float((disturbed - scores).std() / scores.std()) < 5e-6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_what_torch_loses_to_a_precision_is_no_wrong_answer(precision: str) -> None:
+    """Torch eager, computing MobileNetV1 in fp16 or bf16, is within parity, and far from what fp32 allows."""
+    network = calibrated("mobilenet_v1")
+    image = make_inputs(architectures.parse("mobilenet_v1"), 0)["x"]
+    kind = {"fp16": torch.float16, "bf16": torch.bfloat16}[precision]
+    with torch.no_grad():
+        exact = network(image)
+        rounded = network.to(kind)(image.to(kind)).float()
+    lost = float((rounded - exact).abs().max() / exact.abs().max())
+    assert 10 * PARITY_TOLERANCE["fp32"] < lost < PARITY_TOLERANCE[precision] / 2
