@@ -136,6 +136,7 @@ def material(folder: Path) -> Material:
             backends=tuple(_shown(folder / "backends.csv", BackendRow)),
             minutes=tuple(_shown(folder / "minutes.csv", MinuteRow, needed=False)),
             layers=tuple(_shown(folder / "layers.csv", LayerRow)),
+            images=context.images,
         ),
         verdicts=tuple(_shown(folder / "verdicts.csv", VerdictRow, needed=False)),
         rounds=derived.frame(folder / "rounds.csv", watching.COLUMNS),
@@ -150,6 +151,7 @@ def _shown_context(context: Context) -> Context:
         versions={document.shown(name): document.shown(version) for name, version in context.versions.items()},
         facts={document.shown(name): document.shown(fact) for name, fact in context.facts.items()},
         absent={document.shown(name): document.shown(why) for name, why in context.absent.items()},
+        images=None if context.images is None else document.shown_row(context.images),
         settings=tuple((document.shown(name), document.shown(value)) for name, value in context.settings),
     )
 

@@ -152,20 +152,20 @@ def _twins(rows: Iterable[PairRow]) -> Iterator[str]:
 
 def _accuracy(summary: Summary) -> Iterator[str]:
     """Yield how many images each model answered rightly in every backend and precision, and which images those are."""
-    data = summary.data
+    images = summary.images
     own = [row for row in summary.trials if not row.twin]
-    of = "" if data is None else f" of {Path(data.path).name}"  # the tables alone do not say of which
+    of = "" if images is None else f" of {Path(images.path).name}"
     right = [row for row in own if row.top1 is not None]
-    for (model, images), members in groupby(right, key=lambda row: (row.model, row.images)):
+    for (model, number), members in groupby(right, key=lambda row: (row.model, row.images)):
         found = ", ".join(
             f"{row.backend} {row.precision_asked}{_threads(row.threads_asked)} {units.share(row.top1)} "
             f"{units.share_span(row.top1_low or 0.0, row.top1_high or 0.0)}"
             for row in members
         )
-        yield f"{model}, top-1 of {images} images{of} (95 %, Wilson): {found}."
-    if data is not None and any(row.precision_asked == "int8" for row in own):
+        yield f"{model}, top-1 of {number} images{of} (95 %, Wilson): {found}."
+    if images is not None and any(row.precision_asked == "int8" for row in own):
         yield (
-            f"int8 was calibrated on {data.calibrating} other images of them, drawn by a fixed seed; "
+            f"int8 was calibrated on {images.calibrating} other images of them, drawn by a fixed seed; "
             "accuracy is of none of these."
         )
     for row in own:

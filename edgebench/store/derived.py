@@ -13,6 +13,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 from edgebench.errors import UsageError
+from edgebench.store.rows import Images
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +46,7 @@ class Context:
     facts: Mapping[str, str] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
     settings: tuple[tuple[str, str], ...] = ()
+    images: Images | None = None
 
 
 def run_folders(path: Path) -> tuple[Path, ...]:
@@ -179,8 +181,15 @@ def context(folder: Path) -> Context:
         versions=_texts(found.get("versions")),
         facts=_texts(found.get("facts")),
         absent=absent,
+        images=_images(found.get("data")),
         settings=tuple(_leaves({**kept, "signals": {"present": present, "absent": absent}})),
     )
+
+
+def _images(value: Any) -> Images | None:
+    found = _mapping(value)
+    path, calibrating = found.get("path"), found.get("calibrating")
+    return Images(path=path, calibrating=calibrating) if isinstance(path, str) and type(calibrating) is int else None
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -4,6 +4,14 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Images:
+    """The images that trials answered: the path they were given as, and how many others of them calibrate int8."""
+
+    path: str
+    calibrating: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrialRow:
     """trials.csv: one trial, lost ones too. Spans in seconds, memory in bytes; empty means not measured."""
 

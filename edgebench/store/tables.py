@@ -13,8 +13,8 @@ from edgebench.measure import heat
 from edgebench.measure.series import median_s
 from edgebench.store import energy, layers, pairs, trials, watching
 from edgebench.store.energy import RunEnergy
-from edgebench.store.records import DataUsed, Run
-from edgebench.store.rows import BackendRow, EnergyRow, LayerRow, MinuteRow, PairRow, RoundRow, TrialRow
+from edgebench.store.records import Run
+from edgebench.store.rows import BackendRow, EnergyRow, Images, LayerRow, MinuteRow, PairRow, RoundRow, TrialRow
 from edgebench.store.series import Key, Taken, taken
 from edgebench.untrusted import plain
 
@@ -42,7 +42,7 @@ _NS = 1e-9
 class Summary:
     """The rows of a run that a person is shown; `minutes` are those of a long run.
 
-    `data` are the images that trials answered.
+    `images` are those that trials answered.
     """
 
     trials: tuple[TrialRow, ...]
@@ -50,7 +50,7 @@ class Summary:
     backends: tuple[BackendRow, ...]
     minutes: tuple[MinuteRow, ...] = ()
     layers: tuple[LayerRow, ...] = ()
-    data: DataUsed | None = None
+    images: Images | None = None
 
 
 def summarize(run: Run, hardware: Hardware | None = None) -> Summary:
@@ -60,6 +60,7 @@ def summarize(run: Run, hardware: Hardware | None = None) -> Summary:
 
 def _summary(run: Run, energies: RunEnergy, hardware: Hardware | None) -> Summary:
     measured = taken(run)
+    data = run.started.data
     rows = tuple(trials.rows(run, measured, energies, hardware))
     return Summary(
         trials=rows,
@@ -67,7 +68,7 @@ def _summary(run: Run, energies: RunEnergy, hardware: Hardware | None) -> Summar
         backends=tuple(pairs.backends(rows, measured)),
         minutes=tuple(_minutes(run, measured)),
         layers=tuple(layers.rows(run)),
-        data=run.started.data,
+        images=None if data is None else Images(path=data.path, calibrating=data.calibrating),
     )
 
 

@@ -1,10 +1,14 @@
+import json
+from pathlib import Path
+
 import pytest
 
 from edgebench.board.wire import Answered
 from edgebench.report import answer
+from edgebench.store import derived
 from edgebench.store.accuracy import share
 from edgebench.store.records import DataUsed, SessionEnded
-from edgebench.store.rows import TrialRow
+from edgebench.store.rows import Images, TrialRow
 from edgebench.store.tables import Summary, context, summarize
 from tests.store.test_tables import SMALL, constant, ended, measured, started, told
 
@@ -83,6 +87,23 @@ def test_the_context_leaves_the_labels_to_the_journal() -> None:
     """context.json says which images were used, and not what each of them shows."""
     found = context(told(started(SMALL, data=DATA)))["data"]
     assert found == {"path": "/photos", "sha256": "00", "calibrating": 2}
+
+
+@pytest.mark.parametrize(
+    ("data", "images"),
+    [
+        ({"path": "/photos", "sha256": "00", "calibrating": 2}, Images(path="/photos", calibrating=2)),
+        (None, None),
+        ({"path": 7, "calibrating": 2}, None),
+        ({"path": "/photos", "calibrating": "two"}, None),
+    ],
+)
+def test_a_page_of_the_tables_knows_the_images_from_the_context(
+    data: object, images: Images | None, tmp_path: Path
+) -> None:
+    """What is read back from context.json names them; what is no path and number is nothing."""
+    (tmp_path / "context.json").write_text(json.dumps({"unit": "host", "data": data}), encoding="utf-8")
+    assert derived.context(tmp_path).images == images
 
 
 def test_a_worker_that_was_lost_over_images_costs_no_latency() -> None:

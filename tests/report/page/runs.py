@@ -33,6 +33,7 @@ def hostile(folder: Path) -> Path:
     context.update(unit=f"unit {SCRIPT}", edgebench_version=LINES)
     context["facts"]["cpu_model"] = SCRIPT
     context["versions"][SCRIPT] = LONG
+    context["data"] = {"path": f"/photos/{SCRIPT}", "sha256": "0", "calibrating": 1}
     (run / "context.json").write_text(json.dumps(context), encoding="utf-8")
     return run
 
