@@ -33,7 +33,8 @@ class Verdict(StrEnum):
 class Decision:
     """A verdict, the clock and the interval of the ratio it was decided on, and why in a sentence.
 
-    `needed_invocations` is what would probably decide an INCONCLUSIVE one, None where nothing would.
+    `needed_invocations` is what would probably decide an INCONCLUSIVE one, None where nothing would. `narrower`: a
+    NOISY one that a narrower interval of the same session would have decided.
     """
 
     verdict: Verdict
@@ -42,6 +43,12 @@ class Decision:
     low: float | None = None
     high: float | None = None
     needed_invocations: int | None = None
+    narrower: bool = False
+
+    @property
+    def undecided(self) -> bool:
+        """Tell whether it is the width of the interval that leaves this open."""
+        return self.verdict is Verdict.INCONCLUSIVE or self.narrower
 
     @property
     def text(self) -> str:
@@ -145,21 +152,20 @@ def holm(claims: Sequence[Callable[[float], Decision]], confidence: float = CONF
 
     Each claim is a function from a level of confidence to its decision. With k of them left to decide each is held
     against an interval with a kth of the error; those that decides are taken out, and the others get another try. A
-    claim that no interval decides (not measured, noisy, invalid) does not count.
+    claim that no interval decides (not measured, invalid, noisy whatever its interval) does not count. One that is
+    noisy as its interval, widened by the A/A', is too wide does: it had its chance to be decided wrongly.
     """
-    settled: dict[int, Decision] = {}
-    open_claims = dict(enumerate(claims))
-    decided = {number: claim(confidence) for number, claim in open_claims.items()}
-    settled |= {number: found for number, found in decided.items() if found.verdict in _WITHOUT_INTERVAL}
-    while remaining := [number for number in open_claims if number not in settled]:
+    first = enumerate(claim(confidence) for claim in claims)
+    settled = {number: found for number, found in first if found.verdict in _UNJUDGED and not found.undecided}
+    while remaining := [number for number in range(len(claims)) if number not in settled]:
         level = 1 - (1 - confidence) / len(remaining)
         tried = {number: claims[number](level) for number in remaining}
-        done = {number: found for number, found in tried.items() if found.verdict is not Verdict.INCONCLUSIVE}
+        done = {number: found for number, found in tried.items() if not found.undecided}
         settled |= done or tried
     return [settled[number] for number in range(len(claims))]
 
 
-_WITHOUT_INTERVAL = (Verdict.NOISY, Verdict.INVALID, Verdict.NOT_MEASURED)
+_UNJUDGED = (Verdict.NOISY, Verdict.INVALID, Verdict.NOT_MEASURED)
 
 
 def _judged(measured: Measured | None, target: float, confidence: float, rule: Rule) -> Decision:
@@ -185,7 +191,7 @@ def _judged(measured: Measured | None, target: float, confidence: float, rule: R
         found = rule(_widened(leveled, doubt.factor), on)
         if found.verdict is not Verdict.INCONCLUSIVE:
             return replace(found, reason=f"{found.reason} It was widened by what the session's A/A' leaves open.")
-    return Decision(verdict=Verdict.NOISY, on=on, reason=doubt.reason)
+    return Decision(verdict=Verdict.NOISY, on=on, reason=doubt.reason, narrower=doubt.factor is not None)
 
 
 def _widened(estimate: Estimate, factor: float) -> Estimate:

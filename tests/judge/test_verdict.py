@@ -308,6 +308,38 @@ def test_holm_keeps_the_error_of_the_whole() -> None:
     assert wrong["alone"] / sessions > 0.18
 
 
+def test_holm_keeps_the_error_of_a_disturbed_session() -> None:
+    """Of 20 claims on their thresholds, widened by the A/A', at most 5 in 100 sessions decide one by luck."""
+    generator = np.random.default_rng(11)
+    sessions, wrong = 400, {"together": 0, "alone": 0}
+    for logs in generator.normal(0, 0.2, (sessions, 20, 10)):
+        half = 2.2622 * logs.std(axis=1, ddof=1) / math.sqrt(10)
+        claims = [
+            below_one(
+                Measured(
+                    wall=around(math.exp(centre), math.expm1(h)),
+                    twins=around(1.0, 0.021),
+                    flags=frozenset({"crowded"}),
+                )
+            )
+            for centre, h in zip(logs.mean(axis=1), half, strict=True)
+        ]
+        wrong["together"] += any(one.verdict is not Verdict.NOISY for one in holm(claims))
+        wrong["alone"] += any(claim(0.95).verdict is not Verdict.NOISY for claim in claims)
+    assert wrong["together"] / sessions <= 0.05
+    assert wrong["alone"] / sessions > 0.3
+
+
+def test_holm_tries_a_noisy_claim_again() -> None:
+    """Where a clear claim is decided, one that the session left noisy gets its error; until then it counts."""
+    twins = around(1.0, 0.021)
+    noisy = Measured(wall=around(0.947, 0.03), twins=twins, flags=frozenset({"crowded"}))
+    assert below_one(noisy)(0.975).verdict is Verdict.NOISY
+    assert texts(holm([below_one(noisy)])) == ["HOLDS"]
+    assert texts(holm([below_one(of(0.5)), below_one(noisy)])) == ["HOLDS", "HOLDS"]
+    assert texts(holm([below_one(of(1.0)), below_one(noisy)])) == ["INCONCLUSIVE", "NOISY"]
+
+
 # --- the machine's own record ----------------------------------------------------------------------------------------
 
 
