@@ -38,15 +38,7 @@ def read(path: Path, shapes: dict[str, tuple[int, ...]]) -> FileGraph:
     text = _bytes(path)
     try:
         return _read(text, shapes)
-    except (
-        struct.error,
-        IndexError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        OverflowError,
-        UnicodeDecodeError,
-    ) as error:
+    except _WRONG_OFFSETS as error:
         raise Malformed("it is no TensorFlow Lite file, or only a part of one") from error
 
 

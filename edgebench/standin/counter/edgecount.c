@@ -7,7 +7,7 @@
 // The program marks by seeking in /dev/null to an offset whose upper half is MAGIC (edgebench/board/marks.py): an
 // ordinary kernel takes that for what it is, nothing. Of every translated block that ran inside a region FILE gets a
 // line: how often in the thread that marked, how often in others, and the words of its instructions. What the words
-// mean is decided by who reads FILE (edgebench/executed/aarch64.py). With clock=on a region is split wherever the
+// mean is decided by who reads FILE (edgebench/standin/counter/aarch64.py). With clock=on a region is split wherever the
 // program reads a clock, for runtimes that note when each layer begins and ends.
 //
 // The few functions of QEMU that are needed are declared here: distributions that ship an emulator with plugins ship no
