@@ -37,7 +37,7 @@ OWN_SETUP_SD = 1.0
 """Of a set-up that own runs bring: how good the peak of a probe is, nothing that was fitted tells."""
 
 NOISE_SD = 0.12
-"""What a row differs from its repetition on another board of its kind, in the median (1.14x, docs/prediction_fit.md)."""
+"""A row against its repetition on another board of its kind, median (1.14x, docs/prediction_fit.md)."""
 
 FIRST_GUESS = 1.0  # kinds take e times the hardware's best
 
