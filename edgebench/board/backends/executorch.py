@@ -1,5 +1,7 @@
 """ExecuTorch's Python runtime on the CPU, running a program that was lowered to XNNPACK."""
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,12 +31,29 @@ def import_runtime(settings: Settings) -> str:
 
 
 def load(artefact: Path | None, settings: Settings) -> "Method":
-    """Load the method `forward` of a .pte file."""
+    """Load the method `forward` of a .pte file; raise ValueError that names operators which the runtime lacks.
+
+    The runtime itself names them on standard error alone, and tells a number.
+    """
     from executorch.runtime import Runtime
 
+    assert artefact is not None
     runtime = Runtime.get()
     program = runtime.load_program(str(artefact))
-    return Method(program, program.load_method("forward"))
+    try:
+        method = program.load_method("forward")
+    except RuntimeError as error:
+        lacking = missing(artefact.read_bytes(), runtime.operator_registry.operator_names)
+        if not lacking:
+            raise
+        raise ValueError(f"this runtime has no operator {', '.join(lacking)} ({error})") from error
+    return Method(program, method)
+
+
+def missing(program: bytes, known: Iterable[str]) -> list[str]:
+    """Return the operators of torch that a program names and that are not among those known, without overloads."""
+    have = {name.partition(".")[0] for name in known}
+    return sorted({name.decode() for name in re.findall(rb"aten::[a-z_0-9]+", program)} - have)
 
 
 class Method:
