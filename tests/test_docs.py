@@ -122,6 +122,17 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     assert [target for target in local if not (page.parent / target).exists()] == []
 
 
+def test_every_reason_that_the_code_points_to_is_there() -> None:
+    """A module that names a page or a decision for its reason names one that the repository has."""
+    named = {
+        (module.name, page)
+        for module in (ROOT / "edgebench").rglob("*.py")
+        for page in re.findall(r"\bdocs/(?:\w+\.md|decisions/\d{4})", module.read_text(encoding="utf-8"))
+    }
+    assert named
+    assert [one for one in sorted(named) if not list(ROOT.glob(f"{one[1]}*"))] == []
+
+
 def test_no_page_has_a_hole() -> None:
     """No page holds a placeholder that waits for its figure."""
     assert [page.name for page in PAGES if re.search(r"\{[A-Z_]+\}|TODO|TBD", page.read_text(encoding="utf-8"))] == []

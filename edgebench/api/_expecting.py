@@ -17,7 +17,7 @@ TARGET = 0.01
 
 _BYTES_PER_PARAM = 4  # fp32
 _X86_MULT_ADDS_PER_S = 40e9  # one thread with AVX2, as this file's guess: device files of PCs know no clock
-_EFFICIENCY = 0.3  # measured / peak of MobileNetV1 to VGG-16 over boards and runtimes: 0.2 to 0.7 (MEASUREMENT 4)
+_EFFICIENCY = 0.3  # of the peak; medians of CPU runtimes in fp32 are 0.05 to 0.45 (docs/prediction_fit.md, Bounds)
 _CALL_S = 2e-4  # a small network's overhead in the slowest runtime
 _CHAIN_S = 2e-8  # a unit of work of the backend null
 _CHAIN = 20_000

@@ -34,7 +34,7 @@ DEFAULT_SUITE = "seeds"
 
 _FASTEST_HZ = 1000.0  # a block of a second holds as many samples
 _SHORTEST_SUSTAINED_S = 10.0  # the burst alone
-_GATE_S = 30.0  # MEASUREMENT 2.4
+_GATE_S = 30.0  # docs/measuring.md, Heat and energy
 _LONG_GATE_S = 300.0  # a burst is one of a board that is cool
 _CONVERSION_S = 6.0
 _CONVERTED_BYTES_PER_S = 50e6

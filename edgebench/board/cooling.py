@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from edgebench.board.wire import Gated
 
 ABOVE_START_C = 3.0
-"""How much warmer than at first an invocation may begin (MEASUREMENT 2.4)."""
+"""How much warmer than at first an invocation may begin (docs/measuring.md, Heat and energy)."""
 
 _STILL_C = 0.5
 _STILL_S = 5.0

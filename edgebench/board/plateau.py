@@ -8,7 +8,7 @@ LEVEL_MINUTES = 3
 """So many minutes in a row have to be alike."""
 
 _ALIKE = 0.01
-_WARMING_C = 2.0  # a minute (MEASUREMENT 2.7)
+_WARMING_C = 2.0  # a minute; where the flag `not_thermally_steady` begins (docs/measuring.md)
 _NS = 1e-9
 _MINUTE_S = 60.0
 

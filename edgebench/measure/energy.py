@@ -1,4 +1,4 @@
-"""From readings to joules: pure functions on powers, counters and windows (MEASUREMENT 2.11)."""
+"""From readings to joules: pure functions on powers, counters and windows (docs/energy.md)."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Reasons to distrust a figure: pure functions from records to the names of flags (MEASUREMENT 2.7)."""
+"""Reasons to distrust a figure: pure functions from records to the names of flags (docs/measuring.md)."""
 
 import math
 from collections.abc import Collection, Iterable, Sequence

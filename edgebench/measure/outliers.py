@@ -1,4 +1,4 @@
-"""Samples far from the others of their process: classified and counted, never dropped (MEASUREMENT 2.6)."""
+"""Samples far from the others of their process: classified and counted, never dropped (docs/measuring.md)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

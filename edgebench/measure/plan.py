@@ -10,7 +10,7 @@ MOST_TRIALS = 16
 """A session of more trials would spend so long on a round that drift inside it blurs every pair."""
 
 MEMORY_SHARE = 0.7
-"""MEASUREMENT 2.4: all workers of a session live together if they need less of the available memory."""
+"""All workers of a session live together if they need less of the available memory (docs/measuring.md)."""
 
 TWIN = "|twin"
 
@@ -20,7 +20,7 @@ QUICK_INVOCATIONS = 5
 VERDICT_INVOCATIONS = 10
 """What verdicts are decided on; processes of one model differ more than the rounds of one process."""
 
-_WORKER_BYTES = {  # BACKENDS 7, rounded up: runtime without weights
+_WORKER_BYTES = {  # resident with MobileNetV1 (openvino 134 MB, torch 271, inductor 348, executorch 380), rounded up
     "executorch": 400_000_000,
     "inductor": 350_000_000,
     "openvino": 140_000_000,

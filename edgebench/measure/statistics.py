@@ -1,4 +1,4 @@
-"""Estimators of latency and of ratios of latencies: pure functions on arrays (MEASUREMENT 2.5)."""
+"""Estimators of latency and of ratios of latencies: pure functions on arrays (docs/measuring.md, Estimates)."""
 
 import math
 from bisect import bisect_left
@@ -12,7 +12,11 @@ from edgebench.measure.quantiles import chi_square, left_out, median_variance, r
 from edgebench.measure.series import Medians
 
 FEWEST_INVOCATIONS = 5
-"""Below it no interval is given: four processes say too little of how processes differ (MEASUREMENT 3.4)."""
+"""Below it no interval is given: four processes say too little of how processes differ.
+
+Processes of one model had medians 0.5 % apart (standard deviation of 36) and of another 1.6 % (of 18), where a process
+knows its own to 0.1 %.
+"""
 
 CONFIDENCE = 0.95
 

@@ -1,4 +1,4 @@
-"""Levels in a series of rounds: an exact segmentation that tells a step from noise (MEASUREMENT 2.3)."""
+"""Levels in a series of rounds: an exact segmentation, for `no_steady_state` (docs/measuring.md, Flags)."""
 
 import math
 from collections.abc import Sequence

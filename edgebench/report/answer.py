@@ -12,7 +12,7 @@ from edgebench.store.rows import BackendRow, LayerRow, PairRow, TrialRow
 from edgebench.store.tables import Summary
 
 WORTH_SAYING = 1.2
-"""DESIGN 5: below this ratio of mult-adds no pair of models is a claim."""
+"""Below this ratio of mult-adds a pair of models has no consequences to judge (docs/claims.md)."""
 
 _MOST_NAMES = 5
 _ALONE = " (each layer alone)"
