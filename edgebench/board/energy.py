@@ -17,11 +17,13 @@ from edgebench.board.sensors import Channel, Gauge, Place, SensorError, Trouble,
 from edgebench.board.wire import EnergyPlan, EnergySource, SensorTrouble
 
 MOST_SHARE = 0.02
-"""Of one processor: what reading may cost."""
+"""Of one processor: what reading costs less than."""
 
-_AIMED_SHARE = 0.0075  # what waking up costs comes on top of the reading itself
+_AIMED_SHARE = (
+    0.0075  # by readings alone; waking up comes on top: 1.55 % in all of one that is a program (docs/energy.md)
+)
 _TRIAL_READINGS = 5
-_LONGEST_PERIOD_S = 2.0
+_LONGEST_PERIOD_S = 4.0  # a fifth of the longest window: measure.energy refuses one with a quarter unread
 _READINGS_A_WINDOW = 50
 _CALLS_A_WINDOW = 10
 _LONGEST_WINDOW_S = 20.0  # but for calls so slow that ten of them take longer
@@ -46,11 +48,19 @@ class _Reading:
     trouble: str | None
 
 
-def choose(place: Place, plan: EnergyPlan) -> tuple[Gauge | None, tuple[Trouble, ...]]:
-    """Return the gauge on the highest rung, None where there is none, and what is wrong with the others."""
+def choose(place: Place, plan: EnergyPlan) -> tuple["Sampler | None", tuple[Trouble, ...]]:
+    """Return what reads the gauge on the highest rung, None where there is none, and what is wrong with the others.
+
+    A gauge that is too dear to be read as often as windows need is passed over.
+    """
     findings = sensors.survey(place, sensors.of_energy())
-    gauges = sensors.ladder(findings, plan.preference)
-    return (gauges[0] if gauges else None), tuple(sensors.troubles_of(findings))
+    troubles = list(sensors.troubles_of(findings))
+    for gauge in sensors.ladder(findings, plan.preference):
+        sampler = Sampler(gauge)
+        if sampler.period_s <= _LONGEST_PERIOD_S:
+            return sampler, tuple(troubles)
+        troubles.append(_too_dear(sampler))
+    return None, tuple(troubles)
 
 
 def window_s(call_s: float, period_s: float | None, least_s: float) -> float:
@@ -69,7 +79,10 @@ def lead_s(period_s: float | None) -> float:
 
 
 class Sampler:
-    """Reads all rails of a gauge, in a thread, as often as it has something new and 1 % of a processor allows."""
+    """Reads all rails of a gauge, in a thread, as often as it has something new and `MOST_SHARE` allows.
+
+    `period_s` is longer than windows can do with (`choose`) where one reading costs too much.
+    """
 
     def __init__(self, gauge: Gauge, now: Callable[[], int] = time.perf_counter_ns) -> None:
         self.gauge = gauge
@@ -78,7 +91,7 @@ class Sampler:
         self._changed = threading.Condition()
         self._ended = threading.Event()
         self.reading_cpu_s = self._cost_s()
-        self.period_s = min(max(gauge.period_s, self.reading_cpu_s / _AIMED_SHARE), _LONGEST_PERIOD_S)
+        self.period_s = max(min(gauge.period_s, _LONGEST_PERIOD_S), self.reading_cpu_s / _AIMED_SHARE)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
@@ -182,6 +195,17 @@ def busy_s(place: Place) -> float | None:
         return cpu_time.busy_s(place.text(place.root / "proc/stat"))
     except SensorError:
         return None
+
+
+def _too_dear(sampler: Sampler) -> Trouble:
+    """Return why a gauge is not read: it would take too much of a processor, or leave gaps in windows."""
+    gauge = sampler.gauge
+    reason = (
+        f"a reading takes {1e3 * sampler.reading_cpu_s:.3g} ms of a processor: expected "
+        f"{1e3 * _AIMED_SHARE * _LONGEST_PERIOD_S:.3g} ms at most, for one every {_LONGEST_PERIOD_S:g} s, which "
+        f"windows need, to stay under {100 * MOST_SHARE:g} % of it"
+    )
+    return Trouble(sensor=gauge.sensor, name=gauge.rail, kind="broken", reason=reason)
 
 
 def _number(value: object) -> float | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgebench.board import energy
-from edgebench.board.energy import Sampler, Taken
+from edgebench.board.energy import Taken
 from edgebench.board.sensors import Place
 from edgebench.board.wire import EnergyPlan, EnergySource, EnergyWindow
 
@@ -27,11 +27,10 @@ class Metering:
     """Measures the energy of one session's trials with the best sensor of this machine, or for a meter beside it."""
 
     def __init__(self, session: str, plan: EnergyPlan, place: Place, *, replayed: bool = False) -> None:
-        gauge, troubles = energy.choose(place, plan)
+        self._sampler, troubles = energy.choose(place, plan)
         self._session = session
         self._plan = plan
         self._place = place
-        self._sampler = Sampler(gauge) if gauge is not None else None
         self._source = energy.told(session, self._sampler, troubles, place, replayed=replayed)
         self._next: dict[int, int] = {}
 

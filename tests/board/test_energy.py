@@ -11,6 +11,7 @@ from edgebench.board.energy import Sampler, choose, lead_s, told, window_s
 from edgebench.board.quantities import Joules, Watts, joules, watts
 from edgebench.board.sensors import Channel, Gauge, SensorError
 from edgebench.board.wire import EnergyPlan
+from edgebench.measure.energy import Span, integrated
 from tests.board.sensors import recorded
 
 SECOND = 10**9
@@ -51,7 +52,7 @@ def sampler() -> Sampler:
 def test_sensor_of_the_highest_rung_is_chosen(case: str, sensor: str | None, rung: str | None, tmp_path: Path) -> None:
     """Of all that there is; without one there are reasons."""
     found, troubles = choose(recorded.place(tmp_path, recorded.read(case)), EnergyPlan())
-    assert (found and found.sensor, found and found.rung) == (sensor, rung)
+    assert (found and found.gauge.sensor, found and found.gauge.rung) == (sensor, rung)
     assert troubles
     assert {one.sensor for one in troubles} <= {"rapl", "ina3221", "battery", "pmic", "meter"}
 
@@ -61,7 +62,7 @@ def test_device_prefers_among_equals(tmp_path: Path) -> None:
     place = recorded.place(tmp_path, recorded.read("battery/good"))
     recorded.write(tmp_path, recorded.read("ina3221/good")["files"])
     chosen = [choose(place, EnergyPlan(preference=names))[0] for names in ((), ("ina3221",), ("rapl",))]
-    assert [one and one.sensor for one in chosen] == ["battery", "ina3221", "battery"]
+    assert [one and one.gauge.sensor for one in chosen] == ["battery", "ina3221", "battery"]
 
 
 def test_readings_of_a_window_reach_beyond_its_ends(sampler: Sampler) -> None:
@@ -103,15 +104,44 @@ def test_bare_number_is_no_reading() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cost_s", "period_s"), [(0.0, 0.05), (0.0003, 0.05), (0.0009, 0.12), (0.0075, 1.0), (0.5, 2.0)]
+    ("cost_s", "period_s"), [(0.0, 0.05), (0.0003, 0.05), (0.0009, 0.12), (0.0075, 1.0), (0.03, 4.0)]
 )
-def test_rate_keeps_to_a_hundredth_of_a_processor(
+def test_rate_keeps_readings_below_their_share_of_a_processor(
     cost_s: float, period_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And less; a sensor that is dear to read, such as a program, is read less often, every two seconds at least."""
+    """What is dear to read, such as a program, is read less often; waking up for it doubles what it takes."""
     clock = iter([0.0, 5 * cost_s])
     monkeypatch.setattr(energy, "_cpu_s", lambda: next(clock))
-    assert Sampler(gauge(lambda: watts(1.0))).period_s == pytest.approx(period_s)
+    sampler = Sampler(gauge(lambda: watts(1.0)))
+    assert sampler.period_s == pytest.approx(period_s)
+    assert 2 * sampler.reading_cpu_s / sampler.period_s < energy.MOST_SHARE
+
+
+def test_gauge_that_is_too_dear_to_read_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next one is read in its place, or none; what its reading takes, and what it may take, is said."""
+    place = recorded.place(tmp_path, recorded.read("ina3221/good"))
+    recorded.write(tmp_path, recorded.read("rapl/good")["files"])
+    for dear, sensor in ((1, "rapl"), (2, None)):
+        spent = iter([0.0, 5 * 0.0301] * dear + [0.0, 0.0])
+        monkeypatch.setattr(energy, "_cpu_s", lambda spent=spent: next(spent))
+        found, troubles = choose(place, EnergyPlan())
+        assert (found and found.gauge.sensor) == sensor
+        refused = [one for one in troubles if "of a processor" in one.reason]
+        assert [one.sensor for one in refused] == ["ina3221", "rapl"][:dear]
+        assert refused[0].reason == (
+            "a reading takes 30.1 ms of a processor: expected 30 ms at most, for one every 4 s, which windows need, to "
+            "stay under 2 % of it"
+        )
+
+
+@pytest.mark.parametrize("phase_s", [0.0, 1.3, 3.99])
+def test_windows_bear_the_longest_time_between_readings(phase_s: float) -> None:
+    """However the readings fall, the longest window is covered, and the energy in it is told."""
+    period_s = 4.0
+    seconds, lead = window_s(1e-3, period_s, 2.0), lead_s(period_s)
+    at_s = [phase_s + period_s * number - lead for number in range(int((seconds + 2 * lead) / period_s))]
+    found = integrated(at_s, [watts(5.0)] * len(at_s), Span(start_s=0.0, end_s=seconds))
+    assert found.j == pytest.approx(5.0 * seconds)
 
 
 def test_thread_reads_while_it_is_wanted() -> None:
@@ -146,7 +176,7 @@ def test_source_is_told_with_what_it_covers(tmp_path: Path) -> None:
     place = recorded.place(tmp_path, recorded.read("rapl/server"))
     chosen, troubles = choose(place, EnergyPlan())
     assert chosen is not None
-    found = told("s1", Sampler(chosen), troubles, place, replayed=True)
+    found = told("s1", chosen, troubles, place, replayed=True)
     assert (found.sensor, found.rung, found.unit) == ("rapl", "package counter", "J")
     assert found.rails == ("package-1", "package-1/dram", "package-0", "package-0/dram")
     assert found.wraps_at_j == pytest.approx((262143.32885, 65712.999613) * 2)
