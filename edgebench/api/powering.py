@@ -45,5 +45,7 @@ def power(folder: str | Path, meter: Path | None = None) -> Calibration:
         lowest=model.lowest,
         highest=model.highest,
         cores=cores,
+        mean_utilisation=model.mean_utilisation,
+        utilisation_squares=model.utilisation_squares,
     )
     return calibration.add(unit.parent, unit.name, fit)

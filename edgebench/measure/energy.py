@@ -56,7 +56,8 @@ class PerCall:
 class PowerModel:
     """Watts = idle + slope x utilisation, of all processors together; `residual_sd` is of one window's mean power.
 
-    Fitted over utilisations from `lowest` to `highest`; beyond them it says nothing.
+    Fitted over utilisations from `lowest` to `highest`; beyond them it says nothing. Their mean is `mean_utilisation`,
+    and `utilisation_squares` the sum of their squared differences from it: what the line itself is uncertain by.
     """
 
     idle: Watts
@@ -65,6 +66,8 @@ class PowerModel:
     windows: int
     lowest: float
     highest: float
+    mean_utilisation: float
+    utilisation_squares: float
 
 
 def integrated(at_s: Sequence[float], power: Sequence[Watts], window: Span) -> Joules:
@@ -165,14 +168,18 @@ def fitted(utilisation: Sequence[float], power: Sequence[Watts]) -> PowerModel:
         windows=len(p),
         lowest=float(u.min()),
         highest=float(u.max()),
+        mean_utilisation=float(u.mean()),
+        utilisation_squares=float(np.sum((u - u.mean()) ** 2)),
     )
 
 
 def modelled(model: PowerModel, call_s: float, cpu_s: float, cores: int) -> tuple[Estimate, Estimate]:
     """Return by a model the energy of a call that takes so long, and so much of `cores` processors: total, above idle.
 
-    The interval is that of a new window's power: it holds what the line leaves unexplained, and nothing of how the
-    load differs from those that it was fitted on. Raise NoEnergyError beyond the utilisations it was fitted on.
+    The interval of the total is that of a new window's power: what the line leaves unexplained, and how uncertain the
+    line is there; that of what is above idle is the slope's. Neither holds anything of how the load differs from those
+    that were fitted. `invocations` is what the degrees of freedom are worth: one more. Raise NoEnergyError beyond the
+    utilisations of the fit.
     """
     utilisation = cpu_s / (call_s * cores)
     if not model.lowest <= utilisation <= model.highest * (1 + 1e-9):
@@ -181,10 +188,18 @@ def modelled(model: PowerModel, call_s: float, cpu_s: float, cores: int) -> tupl
             f"{utilisation:.2g} lies beyond"
         )
     above_j = model.slope.over(utilisation * call_s).j
-    half = student(CONFIDENCE, model.windows - 2) * model.residual_sd.over(call_s).j
+    freedom = model.windows - 2  # of n windows, less idle and slope
+    half = student(CONFIDENCE, freedom) * model.residual_sd.over(call_s).j
+    # of a new response at u: sd sqrt(1 + 1/n + (u - mean)^2 / Sxx); of the slope: sd / sqrt(Sxx) (Draper and Smith 1.4)
+    leverage = (utilisation - model.mean_utilisation) ** 2 / model.utilisation_squares
+    halves = (
+        half * math.sqrt(1 + 1 / model.windows + leverage),
+        half * utilisation / math.sqrt(model.utilisation_squares),
+    )
     values = (model.idle.over(call_s).j + above_j, above_j)
     total, above = (
-        Estimate(value=value, low=value - half, high=value + half, invocations=model.windows) for value in values
+        Estimate(value=value, low=value - half, high=value + half, invocations=freedom + 1)
+        for value, half in zip(values, halves, strict=True)
     )
     return total, above
 

@@ -83,7 +83,9 @@ class PowerFit:
     """One fit of `devices power`: watts = `idle_w` + `slope_w` x utilisation of all processors; `at` as in `Probe`.
 
     From `windows` of `run`, whose power `rung` told (`rail`: what of the board). `residual_w` is the standard deviation
-    of one window from the line; it holds from utilisation `lowest` to `highest`, of `cores` processors.
+    of one window from the line; it holds from utilisation `lowest` to `highest`, of `cores` processors. The windows'
+    utilisations have the mean `mean_utilisation` and the sum of squared differences from it `utilisation_squares`: None
+    in entries of before they were kept, which tell no energy.
     """
 
     __pydantic_config__: ClassVar[Any] = STRICT
@@ -100,6 +102,8 @@ class PowerFit:
     lowest: float
     highest: float
     cores: int
+    mean_utilisation: float | None = None
+    utilisation_squares: float | None = None
     kind: Literal["power"] = "power"
 
     def __post_init__(self) -> None:
@@ -107,6 +111,8 @@ class PowerFit:
         _check_date(self.at)
         if not (self.idle_w > 0 and self.slope_w > 0 and self.cores > 0 and self.windows > 2):
             raise ValueError("a power fit needs idle_w, slope_w and cores above 0, and more than two windows")
+        if self.utilisation_squares is not None and not self.utilisation_squares > 0:
+            raise ValueError("a power fit needs utilisation_squares above 0")
 
 
 class _ByKind:

@@ -102,7 +102,12 @@ def modelled(found: TrialEnergy, fit: PowerFit | None, call_s: float, cpu_s: flo
 
 
 def model_of(fit: PowerFit) -> PowerModel:
-    """Return the power model of a calibration's entry."""
+    """Return the power model of a calibration's entry; raise NoEnergyError for one that tells no uncertainty."""
+    if fit.mean_utilisation is None or fit.utilisation_squares is None:
+        raise NoEnergyError(
+            f"the power model of {fit.at[:10]} does not tell how uncertain its line is: fit one again with `edgebench "
+            "devices power`, and measure again"
+        )
     return PowerModel(
         idle=watts(fit.idle_w),
         slope=watts(fit.slope_w),
@@ -110,6 +115,8 @@ def model_of(fit: PowerFit) -> PowerModel:
         windows=fit.windows,
         lowest=fit.lowest,
         highest=fit.highest,
+        mean_utilisation=fit.mean_utilisation,
+        utilisation_squares=fit.utilisation_squares,
     )
 
 

@@ -184,12 +184,38 @@ def test_model_finds_the_line_that_made_the_powers() -> None:
 
 
 def test_model_tells_the_energy_of_a_call() -> None:
-    """One of two processors for 10 ms: half of the slope on top of idle; its residual is the interval."""
+    """One of two processors for 10 ms: half of the slope on top of idle, with the intervals of textbooks.
+
+    Four windows at 0, 0, 0.5 and 0.5: their mean is 0.25, and the sum of squared differences from it 4 x 0.25^2.
+    """
     model = fitted([0.0, 0.0, 0.5, 0.5], [watts(2.0), watts(2.2), watts(4.0), watts(4.2)])
     total, above = modelled(model, call_s=0.010, cpu_s=0.010, cores=2)
     assert [total.value, above.value] == pytest.approx([0.041, 0.020])
     assert total.low is not None
-    assert total.value - total.low == pytest.approx(4.3027 * model.residual_sd.w * 0.010, rel=1e-4)
+    assert above.low is not None
+    half = 4.3027 * model.residual_sd.w * 0.010
+    assert total.value - total.low == pytest.approx(half * math.sqrt(1 + 1 / 4 + 0.25**2 / 0.25), rel=1e-4)
+    assert above.value - above.low == pytest.approx(half * 0.5 / math.sqrt(0.25), rel=1e-4)
+    assert total.invocations == above.invocations == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("windows", [4, 9, 30])
+def test_intervals_of_a_model_cover(windows: int) -> None:
+    """A new window's power, and what the true slope adds, each lie in 95 % of 4000 models' intervals."""
+    generator = np.random.default_rng(windows)
+    utilisation = np.resize([0.02, 1.0, 0.02, 0.5], windows)
+    covered = np.zeros(2)
+    for _ in range(4000):
+        noise = generator.normal(0, 0.05, windows + 1)
+        model = fitted(utilisation.tolist(), [watts(float(one)) for one in 2.7 + 3.4 * utilisation + noise[:-1]])
+        at = float(generator.uniform(model.lowest, model.highest))
+        told = modelled(model, call_s=1.0, cpu_s=at * 4, cores=4)
+        covered += [
+            one.low <= truth <= one.high
+            for one, truth in zip(told, (2.7 + 3.4 * at + noise[-1], 3.4 * at), strict=True)
+        ]
+    assert all(0.935 <= share <= 0.965 for share in covered / 4000)
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,8 @@ def power(at: str = "2026-11-22T12:15:00+00:00", value: float = 3.4) -> PowerFit
         lowest=0.01,
         highest=0.99,
         cores=4,
+        mean_utilisation=0.4,
+        utilisation_squares=3.1,
     )
 
 
@@ -129,11 +131,19 @@ def test_each_kind_of_entry_has_its_newest(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"idle_w": 0.0}, {"slope_w": -1.0}, {"cores": 0}, {"windows": 2}, {"at": "2026-11-22"}]
+    "changed",
+    [
+        {"idle_w": 0.0},
+        {"slope_w": -1.0},
+        {"cores": 0},
+        {"windows": 2},
+        {"at": "2026-11-22"},
+        {"utilisation_squares": 0.0},
+    ],
 )
 def test_power_model_that_cannot_be_is_refused(changed: dict[str, Any]) -> None:
     """A board that takes nothing, a load that gives power back, or a date without a zone."""
-    with pytest.raises(ValueError, match=r"above 0, and more than two windows|expected a date with its zone"):
+    with pytest.raises(ValueError, match=r"a power fit needs .* above 0|expected a date with its zone"):
         replace(power(), **changed)
 
 
@@ -153,6 +163,18 @@ def test_units_do_not_meet(tmp_path: Path) -> None:
         f"{tmp_path}/rpi4-a/calibration.json is of the unit 'rpi4-b': expected 'rpi4-a', as its folder is called."
     )
     assert refusal(tmp_path) == expected
+
+
+def test_power_model_of_before_its_uncertainty_was_kept_is_read(tmp_path: Path) -> None:
+    """The file of an earlier version is no error: the entry lacks the two figures, and the others stand."""
+    calibration.add(tmp_path, "rpi4-a", power())
+    path = calibration.path_of(tmp_path, "rpi4-a")
+    whole = json.loads(path.read_text())
+    for name in ("mean_utilisation", "utilisation_squares"):
+        del whole["entries"][0][name]
+    path.write_text(json.dumps(whole))
+    (entry,) = calibration.read(tmp_path, "rpi4-a").entries
+    assert entry == replace(power(), mean_utilisation=None, utilisation_squares=None)
 
 
 @given(st.lists(st.floats(1e-12, 1e18), max_size=4))

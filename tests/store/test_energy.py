@@ -32,6 +32,8 @@ FIT = PowerFit(
     lowest=0.0,
     highest=1.0,
     cores=4,
+    mean_utilisation=0.25,
+    utilisation_squares=4.0,
 )
 CALL_S = 0.01
 STEADY = made({BIG: [2.0] * 5, SMALL: [1.0] * 5})
@@ -131,7 +133,7 @@ def test_meter_whose_log_is_not_there_is_told() -> None:
 
 
 def test_model_stands_below_every_sensor() -> None:
-    """It is taken where there is no sensor, with its residual as interval, and what it was fitted on as pedigree."""
+    """It is taken where there is no sensor, with the fit as pedigree and the interval of a new window."""
     with_sensor = row(run(STEADY.with_readings(), power=FIT))
     assert with_sensor.energy_rung == "board rail"
     found = row(run((), NOTHING, power=FIT))
@@ -140,9 +142,19 @@ def test_model_stands_below_every_sensor() -> None:
     assert found.energy_above_idle_j == pytest.approx(4.0 * CALL_S / 4)
     assert found.energy_low_j is not None
     assert found.energy_high_j is not None
-    assert found.energy_high_j - found.energy_low_j == pytest.approx(2 * 2.1009 * 0.1 * CALL_S, rel=1e-3)
+    assert found.energy_high_j - found.energy_low_j == pytest.approx(2 * 2.1009 * 0.1 * 1.05**0.5 * CALL_S, rel=1e-3)
     assert found.energy_sensor == "fitted 2026-11-22 on external meter"
     assert (found.energy_rate_hz, found.energy_window_s) == (None, None)
+
+
+def test_model_of_unknown_uncertainty_is_not_used() -> None:
+    """An entry of before its spread of utilisations was kept makes no interval: no energy, and what to do."""
+    for old in (replace(FIT, mean_utilisation=None), replace(FIT, utilisation_squares=None)):
+        found = row(run((), NOTHING, power=old))
+        assert (found.energy_j, found.energy_rung) == (None, None)
+        assert "the power model of 2026-11-22 does not tell how uncertain its line is: fit one again" in str(
+            found.energy_reason
+        )
 
 
 def test_model_beyond_its_range_says_so() -> None:
