@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import math
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
@@ -17,10 +19,18 @@ from edgebench import api, cli
 from edgebench.api import comparing, histories
 from edgebench.board.wire import Lost, encode
 from edgebench.errors import UsageError
+from edgebench.judge import compare
+from edgebench.judge.compare import Compared, Known
+from edgebench.judge.trust import Measured
+from edgebench.measure import apart, quantiles
+from edgebench.measure.apart import Reading, Spread
 from edgebench.measure.plan import Trial
+from edgebench.measure.statistics import Estimate
+from edgebench.report import compared as report
 from edgebench.store import calibration
 from edgebench.store.calibration import Resolution
 from edgebench.store.records import Line, SessionEnded
+from tests.judge.test_compare import trial
 from tests.store.test_tables import BIG, SMALL, SMALL_ORT, SMALL_TWO, constant, ended, measured, started
 
 SAMPLE = Path(__file__).parents[1] / "results" / "sample" / "2026-11-22T07-47-41Z-6baf"
@@ -127,7 +137,47 @@ def test_without_a_ruler_more_is_left_open(tmp_path: Path) -> None:
     after = folder(tmp_path, "b", ruled(slower=1.1))
     outcomes = {(row["backend"], row["outcome"]) for row in rows(before, after)}
     assert outcomes == {("torch", "not told apart"), ("null", "new")}
-    assert "Measured with `--backend null` in both runs this is finer" in " ".join(edge(before, after).output.split())
+    printed = " ".join(edge(before, after).output.split())
+    assert "Smaller slowdowns are told with `--backend null` in both runs" in printed
+    assert "Run `edgebench selftest --aa` to learn its own spread." in printed
+
+
+def test_the_smallest_slowdown_that_would_have_been_told_is_said(tmp_path: Path) -> None:
+    """In the terminal, in Markdown and for machines: large without a ruler, and larger to fail a gate at 5 %."""
+    before, after = (folder(tmp_path, name, {SMALL: constant(0.01)}) for name in ("a", "b"))
+    (bare,) = rows(before, after, "--fail-above", "5%")
+    assert bare["slower_from"] == pytest.approx(math.exp(1.96 * math.sqrt(2) * 0.05), rel=1e-3)
+    assert bare["fails_from"] == pytest.approx(1.05 * bare["slower_from"])
+    said = "The smallest slowdown that would have been told apart: 14.9 %; to fail the gate, 20.7 %."
+    for form in ((), ("--markdown",)):
+        assert said in " ".join(edge(before, after, "--fail-above", "5%", *form).output.split())
+    (ruler,) = rows(*(folder(tmp_path, name, ruled()) for name in ("c", "d")))
+    assert ruler["slower_from"] == ruler["fails_from"] == pytest.approx(1.028, abs=5e-4)
+
+
+def test_the_table_of_smallest_slowdowns_is_computed() -> None:
+    """The page's figures are those of this arithmetic for ten processes that differ by 1 %."""
+    spreads = {"none": "bare", "`null`": "ruled"}
+    page = (Path(__file__).parents[1] / "docs/comparing.md").read_text(encoding="utf-8")
+    table = re.findall(r"^\| (none|`null`) \| ([\d.]+) %, (assumed|by its selftest) \| (.*) \|$", page, re.MULTILINE)
+    assert len(table) == 5
+    for ruler, between, source, cells in table:
+        spread = Spread(**{spreads[ruler]: float(between) / 100})
+        known = Known(resolution=None if source == "assumed" else 0.005)
+        assert cells.split(" | ") == smallest(spread, known, ruled=ruler != "none")
+
+
+def smallest(spread: Spread, known: Known, *, ruled: bool) -> list[str]:
+    """Return what is told and what fails at 5 %, of one trial and of ten, as the answer prints it."""
+    half = quantiles.student(0.95, 9) * 0.01 / math.sqrt(10)
+    one = Estimate(value=1.0, low=math.exp(-half), high=math.exp(half), invocations=10)
+    session = Reading(latency=one, ruler=one, against=one) if ruled else Reading(latency=one)
+    wall = apart.estimate(apart.ratio(session, session, spread))
+    found = [
+        compare.rows([Compared(before=trial(), after=trial(), measured=Measured(wall=wall))] * number, known, 0.05)[0]
+        for number in (1, 10)
+    ]
+    return [report._per_cent(value or 0.0) for row in found for value in (row.slower_from, row.fails_from)]
 
 
 def test_the_units_own_spread_narrows_what_is_left_open(tmp_path: Path) -> None:

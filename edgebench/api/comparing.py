@@ -163,9 +163,15 @@ def _notes(compared: Sequence[Compared], known: Known, entry: Resolution | None)
             "stands under `machine`, and up to half of it widens the interval."
         )
     if None in rulers:
-        yield "Measured with `--backend null` in both runs this is finer: a ruler takes the machine's own changes out."
+        yield (
+            "Smaller slowdowns are told with `--backend null` in both runs: a ruler in the same rounds, which takes "
+            "the machine's own changes out."
+        )
     if entry is None:
-        yield "The unit has no selftest: differences below 1 % are not called any. Run `edgebench selftest --aa`."
+        yield (
+            "The unit has no selftest: what its sessions differ by is assumed, and differences below 1 % are not "
+            "called any. Run `edgebench selftest --aa` to learn its own spread."
+        )
 
 
 # --- the trials of one run -------------------------------------------------------------------------------------------

@@ -12,9 +12,9 @@ from typing import Literal
 
 from edgebench.judge import verdict
 from edgebench.judge.context import Difference
-from edgebench.judge.trust import Measured
+from edgebench.judge.trust import Measured, clock, forbidding, noise
 from edgebench.judge.verdict import Decision, Verdict
-from edgebench.measure.statistics import Estimate, half_width
+from edgebench.measure.statistics import CONFIDENCE, Estimate, at_level, half_width
 from edgebench.store.rows import TrialRow
 
 
@@ -72,7 +72,9 @@ class ComparedRow:
 
     `low` and `high` are the 95 % interval of this row alone; `outcome` takes it together with the other rows, and with
     what else casts doubt on it (`reason`). `machine_ratio` is by how much the machine itself changed, by the `ruler`;
-    it is taken out of `ratio`. `fails`: slower by more than was allowed.
+    it is taken out of `ratio`. `fails`: slower by more than was allowed. `slower_from` is the smallest ratio that would
+    have been told to be slower, `fails_from` the smallest that would have failed, whatever the other rows say; None
+    where no ratio would.
     """
 
     before: str | None
@@ -93,6 +95,8 @@ class ComparedRow:
     machine_ratio: float | None
     ruler: str | None
     least_difference: float | None
+    slower_from: float | None
+    fails_from: float | None
     outcome: str
     fails: bool
     reason: str
@@ -115,8 +119,16 @@ def rows(
     beyond = (
         _decided(judged, lambda one, level: verdict.differs(one, least, limit, target, level)) if limit else differs
     )
+    reaches = _reaches(judged, target)
     return tuple(
-        _row(one, differs.get(number), least, fails=fail_above is not None and _slower(beyond.get(number)))
+        _row(
+            one,
+            differs.get(number),
+            least,
+            fails=fail_above is not None and _slower(beyond.get(number)),
+            slower_from=_told_from(reaches.get(number), least, 0.0),
+            fails_from=None if fail_above is None else _told_from(reaches.get(number), least, fail_above),
+        )
         for number, one in enumerate(compared)
     )
 
@@ -166,11 +178,60 @@ def _decided(measured: Mapping[int, Measured], rule: Callable[[Measured, float],
     return dict(zip(measured, verdict.holm(claims), strict=True))
 
 
+def _reaches(measured: Mapping[int, Measured], target: float) -> dict[int, float]:
+    """Return by which factor each row's interval reaches below its ratio, at the level that Holm first asks for.
+
+    A row that no ratio would decide has none, nor has one without an interval.
+    """
+    deciding = {number: _deciding(one, target) for number, one in measured.items()}
+    rivals = sum(found is not None for found in deciding.values())
+    reaches = {}
+    for number, found in deciding.items():
+        if found is None:
+            continue
+        told = at_level(found[0], 1 - (1 - CONFIDENCE) / rivals)
+        if told.low is not None:
+            reaches[number] = told.value / told.low * found[1]
+    return reaches
+
+
+def _deciding(one: Measured, target: float) -> tuple[Estimate, float] | None:
+    """Return the ratio that a row is decided on, and by which factor it is widened; None where it cannot be decided."""
+    if one.wall is None or forbidding(one.flags):
+        return None
+    if one.wall.low is None:
+        return one.wall, 1.0
+    on = clock(one)
+    doubt = noise(one, on, target)
+    estimate = one.cpu if on == "cpu time" else one.wall
+    assert estimate is not None
+    if doubt is None:
+        return estimate, 1.0
+    return None if doubt.factor is None else (estimate, doubt.factor)
+
+
+def _told_from(reach: float | None, least: float, beyond: float) -> float | None:
+    """Return the smallest ratio that is told to be slower by more than `beyond`.
+
+    >>> _told_from(1.149, 0.01, 0.0), round(_told_from(1.149, 0.01, 0.05), 3), _told_from(1.001, 0.01, 0.0)
+    (1.149, 1.206, 1.01)
+    """
+    return None if reach is None else max(1 + least, (1 + beyond) * reach)
+
+
 def _slower(decision: Decision | None) -> bool:
     return decision is not None and decision.verdict is Verdict.HOLDS and decision.low is not None and decision.low > 1
 
 
-def _row(one: Compared, decision: Decision | None, least: float, *, fails: bool) -> ComparedRow:
+def _row(
+    one: Compared,
+    decision: Decision | None,
+    least: float,
+    *,
+    fails: bool,
+    slower_from: float | None,
+    fails_from: float | None,
+) -> ComparedRow:
     named = one.after or one.before
     assert named is not None
     on = decision.on if decision is not None and one.measured is not None else None
@@ -196,6 +257,8 @@ def _row(one: Compared, decision: Decision | None, least: float, *, fails: bool)
         machine_ratio=one.machine,
         ruler=one.ruler,
         least_difference=least if estimate else None,
+        slower_from=slower_from,
+        fails_from=fails_from,
         outcome=outcome,
         fails=fails,
         reason=reason,

@@ -1,5 +1,6 @@
 """A comparison of runs in words, as a table for a terminal, and as Markdown for a pull request."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from rich.table import Table
@@ -51,9 +52,32 @@ def sentences(rows: Sequence[ComparedRow], fail_above: float | None) -> Iterator
             yield f"The gate says no: slower {limit}: {said}{'; ...' if len(failing) > 5 else ''}."
         else:
             yield f"The gate says yes: nothing is told to be slower {limit}{_not_judged(rows)}."
+        yield from _sees(rows, fail_above)
     for outcome, found in counts:
         if outcome in (Outcome.NOISY, Outcome.INVALID, Outcome.LOST) and found:
             yield f"{outcome.capitalize()}: {name(found[0])}. {plain(found[0].reason)}"
+
+
+def _sees(rows: Iterable[ComparedRow], fail_above: float) -> Iterator[str]:
+    """Yield which slowdown would have been told apart, of the row that tells the smallest one and of the other end."""
+    told = [(row.slower_from, row.fails_from, name(row)) for row in rows if row.slower_from and row.fails_from]
+    if not told:
+        return
+    (least, least_failing, first), (most, most_failing, last) = min(told), max(told)
+    several = _per_cent(least) != _per_cent(most)
+    said = f"{_per_cent(least)} ({first}) to {_per_cent(most)} ({last})" if several else _per_cent(least)
+    failing = f"{_per_cent(least_failing)} to {_per_cent(most_failing)}" if several else _per_cent(least_failing)
+    gate = f"; to fail the gate, {failing}" if fail_above else ""
+    yield f"The smallest slowdown that would have been told apart: {said}{gate}."
+
+
+def _per_cent(ratio: float) -> str:
+    """Return by how much a ratio lies above 1, a tenth of a per cent rounded up: that much is told for sure.
+
+    >>> _per_cent(1.1485), _per_cent(1.01)
+    ('14.9 %', '1 %')
+    """
+    return f"{math.ceil(1000 * (ratio - 1) - 1e-6) / 10:g} %"
 
 
 def _not_judged(rows: Sequence[ComparedRow]) -> str:

@@ -1,6 +1,6 @@
 """What became slower, faster or was lost, at known ratios."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -146,6 +146,47 @@ def test_the_worse_of_two_sessions_twins_counts() -> None:
     assert compare.worse(LEVEL, wide) == compare.worse(wide, LEVEL) == wide
     assert compare.worse(wide, off) == off
     assert compare.worse(off, None) is None
+
+
+@pytest.mark.parametrize("rivals", [0, 1, 19])
+@pytest.mark.parametrize(("half", "fail_above"), [(0.03, 0.0), (0.03, 0.05), (0.001, 0.0)])
+@pytest.mark.parametrize("given", [{}, {"flags": frozenset({"drift"}), "twins": replace(LEVEL, low=0.97, high=1.03)}])
+def test_the_smallest_slowdown_that_is_told_is_one(
+    rivals: int, half: float, fail_above: float, given: dict[str, Any]
+) -> None:
+    """From `slower_from` on a row is slower, from `fails_from` on it fails, and not before, beside rows without any."""
+
+    def first(value: float) -> ComparedRow:
+        return compare.rows([compared(value, half, **given), *[compared(1.0)] * rivals], Known(), fail_above)[0]
+
+    told = first(1.0)
+    assert told.slower_from is not None
+    assert told.fails_from is not None
+    assert first(told.slower_from * 1.0001).outcome == Outcome.SLOWER
+    assert first(told.slower_from * 0.9999).outcome in (Outcome.LEVEL, Outcome.NOISY)
+    assert [first(told.fails_from * near).fails for near in (1.0001, 0.9999)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("one", "known"),
+    [
+        (compared(1.0, flags=frozenset({"parity"})), Known()),
+        (compared(1.0, flags=frozenset({"drift"})), Known()),
+        (compared(1.0), Known(reliable=False)),
+        (compared(1.0, None), Known()),
+        (Compared(before=trial(), after=None), Known()),
+    ],
+)
+def test_what_cannot_be_decided_tells_no_slowdown(one: Compared, known: Known) -> None:
+    """However large it were: an invalid row, a noisy one, one without an interval or without its other side."""
+    assert (row(one, known).slower_from, row(one, known).fails_from) == (None, None)
+
+
+def test_without_a_gate_nothing_fails_from_anywhere() -> None:
+    """What would be slower is told all the same."""
+    found = row(compared(1.0), fail_above=None)
+    assert found.slower_from == pytest.approx(1.01)
+    assert found.fails_from is None
 
 
 def test_time_on_a_shared_processor_is_cpu_time() -> None:

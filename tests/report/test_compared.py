@@ -1,5 +1,6 @@
 """Comparisons in words: the answer first."""
 
+import re
 from typing import Any
 
 import pytest
@@ -32,6 +33,18 @@ def rows(*values: float, fail_above: float | None = 0.0, **given: Any) -> tuple[
 def test_the_gate_says_what_it_stands_on(values: tuple[float, ...], given: dict[str, Any], said: str) -> None:
     """It names what is slower, and how many rows it could not judge."""
     assert said in list(compared.sentences(rows(*values, **given), 0.0))
+
+
+def test_a_gate_says_what_it_can_see() -> None:
+    """The smallest slowdown that would have been told, of the finest and of the coarsest row; none without a gate."""
+    made = compare.rows([ratio(1.0, 0.02), ratio(1.0, 0.08), ratio(1.0, None)], Known(), 0.05)
+    fine, coarse = (f"{100 * ((row.slower_from or 0) - 1):.0f}" for row in made[:2])
+    (said,) = (one for one in compared.sentences(made, 0.05) if one.startswith("The smallest slowdown"))
+    found = re.findall(r"([\d.]+) %", said)
+    assert len(found) == 4
+    assert [f"{float(one):.0f}" for one in found[:2]] == [fine, coarse]
+    assert said.endswith(f"to fail the gate, {found[2]} % to {found[3]} %.")
+    assert not [one for one in compared.sentences(rows(1.0, fail_above=None), None) if "smallest" in one]
 
 
 def test_the_gravest_rows_come_first() -> None:
