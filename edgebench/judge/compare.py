@@ -5,7 +5,7 @@ from 1 than the unit can tell: noise is never called one. docs/decisions/0010 ha
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from typing import Literal
@@ -71,8 +71,9 @@ class ComparedRow:
     """One row of a comparison. Ratios are after / before; spans in seconds; empty means not measured.
 
     `low` and `high` are the 95 % interval of this row alone; `outcome` takes it together with the other rows, and with
-    what else casts doubt on it (`reason`). `machine_ratio` is by how much the machine itself changed, by the `ruler`;
-    it is taken out of `ratio`. `fails`: slower by more than was allowed.
+    what else casts doubt on it (`reason`): `decided_low` and `decided_high` are what it then was, empty where no
+    interval decided. `machine_ratio` is by how much the machine itself changed, by the `ruler`; it is taken out of
+    `ratio`. `fails`: slower by more than was allowed.
     """
 
     before: str | None
@@ -90,6 +91,8 @@ class ComparedRow:
     low: float | None
     high: float | None
     decided_on: str | None
+    decided_low: float | None
+    decided_high: float | None
     machine_ratio: float | None
     ruler: str | None
     least_difference: float | None
@@ -105,7 +108,7 @@ def rows(
 ) -> tuple[ComparedRow, ...]:
     """Return a row for each thing compared; with `fail_above` None none fails.
 
-    `fail_above` 0.05 fails what is slower by more than 5 %: the whole interval lies above 1.05.
+    `fail_above` 0.05 fails what is slower by more than 5 %: the whole interval that decides lies above 1.05.
     """
     least = verdict.least_difference(known.resolution)
     doubted = [_doubted(one.measured, known) for one in compared]
@@ -116,7 +119,12 @@ def rows(
         _decided(judged, lambda one, level: verdict.differs(one, least, limit, target, level)) if limit else differs
     )
     return tuple(
-        _row(one, differs.get(number), least, fails=fail_above is not None and _slower(beyond.get(number)))
+        _row(
+            one,
+            _with_gate(differs.get(number), beyond.get(number), limit),
+            least,
+            fails=fail_above is not None and _slower(beyond.get(number)),
+        )
         for number, one in enumerate(compared)
     )
 
@@ -170,6 +178,13 @@ def _slower(decision: Decision | None) -> bool:
     return decision is not None and decision.verdict is Verdict.HOLDS and decision.low is not None and decision.low > 1
 
 
+def _with_gate(decision: Decision | None, gate: Decision | None, limit: float) -> Decision | None:
+    """Return a decision, and with its reason why what is slower is not told to be by more than a gate allows."""
+    if decision is None or gate is None or limit == 0 or not _slower(decision) or _slower(gate):
+        return decision
+    return replace(decision, reason=f"{decision.reason} Against {100 * limit:g} %: {gate.reason}")
+
+
 def _row(one: Compared, decision: Decision | None, least: float, *, fails: bool) -> ComparedRow:
     named = one.after or one.before
     assert named is not None
@@ -193,6 +208,8 @@ def _row(one: Compared, decision: Decision | None, least: float, *, fails: bool)
         low=estimate.low if estimate else None,
         high=estimate.high if estimate else None,
         decided_on=on,
+        decided_low=decision.low if decision and estimate else None,
+        decided_high=decision.high if decision and estimate else None,
         machine_ratio=one.machine,
         ruler=one.ruler,
         least_difference=least if estimate else None,

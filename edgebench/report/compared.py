@@ -14,6 +14,7 @@ from edgebench.untrusted import plain
 
 _NAME = 60
 _VALUE = 60
+_REASON = 500
 _MOST_ROWS = 60
 """Rows of a summary in a pull request; those that say nothing are left out first."""
 
@@ -35,6 +36,8 @@ _UNJUDGED = (Outcome.NOISY, Outcome.INVALID, Outcome.OPEN, Outcome.LOST, Outcome
 _PARTS = ("model", "backend", "precision", "threads", "batch")
 """Of the name of a trial, between bars."""
 
+_INTERVALS = "its 95 % interval, below that the one that decided, where it is another"
+
 _COLUMNS = ("trial", "before", "after", "ratio", "machine", "outcome")
 
 
@@ -51,9 +54,25 @@ def sentences(rows: Sequence[ComparedRow], fail_above: float | None) -> Iterator
             yield f"The gate says no: slower {limit}: {said}{'; ...' if len(failing) > 5 else ''}."
         else:
             yield f"The gate says yes: nothing is told to be slower {limit}{_not_judged(rows)}."
+        yield from _passed(rows, fail_above)
     for outcome, found in counts:
         if outcome in (Outcome.NOISY, Outcome.INVALID, Outcome.LOST) and found:
             yield f"{outcome.capitalize()}: {name(found[0])}. {plain(found[0].reason)}"
+
+
+def _passed(rows: Sequence[ComparedRow], fail_above: float) -> Iterator[str]:
+    """Yield why a gate lets pass what is slower by more than it allows, as far as its ratio alone goes."""
+    found = [
+        row for row in rows if row.outcome == Outcome.SLOWER and not row.fails and (row.ratio or 0) > 1 + fail_above
+    ]
+    if found:
+        first = f"{name(found[0])} {units.digits(found[0].ratio)}x{_more(found)}"
+        limit = f"by more than {100 * fail_above:g} %"
+        yield f"Slower, but not told to be so {limit}: {first}. {plain(found[0].reason, _REASON)}"
+
+
+def _more(found: Sequence[ComparedRow]) -> str:
+    return f" and {len(found) - 1} more" if len(found) > 1 else ""
 
 
 def _not_judged(rows: Sequence[ComparedRow]) -> str:
@@ -126,8 +145,8 @@ def name(row: ComparedRow) -> str:
 
 def _title(by: str | None) -> str:
     if by is None:
-        return "After against before: ratio with its 95 % interval; machine: its own change, taken out"
-    return f"By {by}: each against the quickest or the baseline; ratio with its 95 % interval"
+        return f"After against before: ratio with {_INTERVALS}; machine: its own change, taken out"
+    return f"By {by}: each against the quickest or the baseline; ratio with {_INTERVALS}"
 
 
 def _against(row: ComparedRow, by: str) -> str:
@@ -144,17 +163,34 @@ def _ordered(rows: Iterable[ComparedRow]) -> list[ComparedRow]:
     return sorted(rows, key=lambda row: (not row.fails, _ORDER.index(Outcome(row.outcome)), -(row.ratio or 0.0)))
 
 
-def _cells(row: ComparedRow) -> tuple[str, str, str, str]:
-    on = "\n(CPU time)" if row.decided_on == "cpu time" else ""
+def _cells(row: ComparedRow, before_decided: str = "") -> tuple[str, str, str, str]:
+    decided = _decided(row)
+    lines = (
+        units.ratio(row.ratio),
+        interval(row.low, row.high).strip(),
+        f"{before_decided}{decided}" if decided else "",
+        "(CPU time)" if row.decided_on == "cpu time" else "",
+    )
     return (
         units.seconds(row.latency_before_s),
         units.seconds(row.latency_after_s),
-        "-" if row.ratio is None else f"{units.ratio(row.ratio)}\n{interval(row.low, row.high).strip()}{on}".strip(),
+        "-" if row.ratio is None else "\n".join(line for line in lines if line),
         units.ratio(row.machine_ratio),
     )
 
 
+def _decided(row: ComparedRow) -> str:
+    """Return the interval that decided, where that is not the row's own."""
+    decided = _bounds(row.decided_low, row.decided_high)
+    return "" if decided == _bounds(row.low, row.high) else decided
+
+
+def _bounds(low: float | None, high: float | None) -> str:
+    """Return an interval with the digits that its reason has: one that ends at 1.002 excludes 1."""
+    return "" if low is None or high is None else f"[{low:.4g}, {high:.4g}]"
+
+
 def _markdown_row(row: ComparedRow) -> tuple[str, ...]:
-    cells = [cell.replace("\n", " ") for cell in _cells(row)]
+    cells = [cell.replace("\n", " ") for cell in _cells(row, "decided on ")]
     word = f"**{row.outcome}**" if row.fails else row.outcome
     return literal(name(row)), *cells, word

@@ -11,6 +11,7 @@ from edgebench.judge.trust import Measured
 from edgebench.measure.statistics import Estimate
 from edgebench.store.rows import TrialRow
 
+DRIFT = frozenset({"drift"})
 LEVEL = Estimate(value=1.0, low=0.995, high=1.005, invocations=10)
 
 
@@ -92,6 +93,27 @@ def test_many_rows_are_judged_together() -> None:
     found = compare.rows([alone, *[compared(1.0)] * 19], Known(), 0.0)
     assert {one.outcome for one in found} == {Outcome.LEVEL}
     assert (found[0].low or 0) > 1
+
+
+def test_a_row_has_the_interval_that_decided_it() -> None:
+    """Alone it is the row's own, with others that are open a wider one, and one that noise forbids has none."""
+    alone = row(compared(1.2))
+    assert (alone.decided_low, alone.decided_high) == (alone.low, alone.high)
+    first, *_, last = compare.rows([compared(1.2), *[compared(1.0)] * 3, compared(1.2, flags=DRIFT)], Known(), 0.0)
+    assert (first.decided_low or 0) < (first.low or 0) < (first.high or 9) < (first.decided_high or 0)
+    assert (last.decided_low, last.decided_high) == (None, None)
+
+
+def test_what_a_gate_lets_pass_says_why() -> None:
+    """Widened by an A/A' that leaves 4 % open, 8 % more excludes 1 but not 1.05: slower, and no failure at 5 %."""
+    twins = Estimate(value=1.0, low=1 / 1.04, high=1.04, invocations=10)
+    found = row(compared(1.08, flags=DRIFT, twins=twins), fail_above=0.05)
+    assert (found.outcome, found.fails) == (Outcome.SLOWER, False)
+    assert found.low == pytest.approx(1.08 / 1.01)
+    assert found.decided_low == pytest.approx(1.08 / 1.01 / 1.04)
+    assert (
+        "excludes 1. It was widened by what the session's A/A' leaves open. Against 5 %: Flagged: drift" in found.reason
+    )
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,24 @@ def test_the_gate_says_what_it_stands_on(values: tuple[float, ...], given: dict[
     assert said in list(compared.sentences(rows(*values, **given), 0.0))
 
 
+def test_what_passes_though_its_ratio_is_beyond_the_gate_is_told() -> None:
+    """A row that is slower than allowed by its ratio alone is named with what decided, the others are counted."""
+    said = list(compared.sentences(rows(1.055, 1.054, fail_above=0.05), 0.05))
+    assert said[2].startswith(
+        "Slower, but not told to be so by more than 5 %: m ncnn fp32 1.05x and 1 more. The 97.5 %"
+    )
+    assert said[2].endswith(" contains 1.05.")
+    assert len(list(compared.sentences(rows(1.2, 1.01, fail_above=0.05), 0.05))) == 2
+
+
+def test_the_interval_that_decided_stands_below_the_rows_own() -> None:
+    """Of two open rows it is one of 97.5 %; of a row alone it is its own, and stands once."""
+    (line, _) = (one for one in compared.markdown(rows(1.0, 1.0), (), (), 0.0) if one.startswith("| m "))
+    assert "1.00x [0.990, 1.01] decided on [0.9883, 1.012] |" in line
+    (line,) = (one for one in compared.markdown(rows(1.0), (), (), 0.0) if one.startswith("| m "))
+    assert "1.00x [0.990, 1.01] |" in line
+
+
 def test_the_gravest_rows_come_first() -> None:
     """What fails stands before what is lost, that before what is faster, and last what is not told apart."""
     lost = compare.Compared(before=trial(), after=trial(status="lost", latency_p50_s=None))
