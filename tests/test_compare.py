@@ -113,6 +113,15 @@ def test_a_slower_run_fails_the_gate_and_an_equal_one_does_not(tmp_path: Path) -
     assert edge(slower, before).exit_code == 0
 
 
+def test_a_gate_that_can_tell_nothing_says_so(tmp_path: Path) -> None:
+    """Runs of two processes have no interval: that passes, and with --fail-noisy it ends with code 1."""
+    runs = [folder(tmp_path, name, {SMALL: constant(0.01)[:2]}) for name in "ab"]
+    passed, failed = edge(*runs), edge(*runs, "--fail-noisy")
+    assert "The gate cannot tell: 1 of 1 could not be judged." in passed.output
+    assert (passed.exit_code, failed.exit_code) == (0, 1)
+    assert "The gate says no, as --fail-noisy asks" in edge(*runs, "--fail-noisy", "--markdown").output
+
+
 def test_a_slower_machine_is_no_regression(tmp_path: Path) -> None:
     """On a machine that is a tenth slower a run is not slower itself, and says by how much that was."""
     before, after = folder(tmp_path, "a", ruled()), folder(tmp_path, "b", ruled(machine=1.1))
@@ -224,6 +233,7 @@ def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
         (("--by", "backend", "--explain", "ncnn:2"), "--by and --explain"),
         (("--explain", "ncnn:2", "--fail-above", "5%"), "is a gate for two runs"),
         (("--match", "a", "b"), "--match is for two runs"),
+        (("--by", "backend", "--baseline", "torch", "--fail-noisy"), "--fail-noisy is for a gate"),
         (("--json", "--csv"), "more than one"),
         ((), "is one run"),
     ],

@@ -32,11 +32,12 @@ class Comparison:
     changed: tuple[Difference, ...]
     notes: tuple[str, ...]
     fail_above: float | None
+    fail_noisy: bool = False
 
     @property
     def failed(self) -> bool:
         """Tell whether the gate says no."""
-        return compare.failed(self.rows)
+        return compare.failed(self.rows, noisy=self.fail_noisy)
 
     @property
     def lost(self) -> bool:

@@ -34,6 +34,12 @@ class Outcome(StrEnum):
     NOT_MEASURED = "not measured"
 
 
+JUDGED = frozenset({Outcome.SLOWER, Outcome.FASTER, Outcome.LEVEL})
+UNJUDGED = frozenset(
+    {Outcome.NOISY, Outcome.INVALID, Outcome.OPEN, Outcome.LOST, Outcome.MISSING, Outcome.NOT_MEASURED}
+)
+"""What was asked for and could not be judged; what is new or was lost before is neither."""
+
 Taken = Literal["together", "apart"]
 Ruler = Literal["null"]
 
@@ -259,6 +265,16 @@ def _fate(row: TrialRow) -> str:
     return " ".join(words)
 
 
-def failed(found: Iterable[ComparedRow]) -> bool:
-    """Tell whether a gate says no."""
-    return any(row.fails for row in found)
+def unjudged(found: Iterable[ComparedRow]) -> int:
+    """Return how many rows were asked for and could not be judged."""
+    return sum(row.outcome in UNJUDGED for row in found)
+
+
+def tells(found: Iterable[ComparedRow]) -> bool:
+    """Tell whether anything could be judged: else a gate can say neither yes nor no."""
+    return any(row.outcome in JUDGED for row in found)
+
+
+def failed(found: Sequence[ComparedRow], *, noisy: bool = False) -> bool:
+    """Tell whether a gate says no; with `noisy` also for a row that could not be judged, and where none could."""
+    return any(row.fails for row in found) or (noisy and (unjudged(found) > 0 or not tells(found)))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.table import Table
 
 from edgebench import units
-from edgebench.judge.compare import ComparedRow, Outcome
+from edgebench.judge.compare import ComparedRow, Outcome, tells, unjudged
 from edgebench.judge.context import Difference
 from edgebench.report.answer import interval
 from edgebench.report.markdown import literal, table_lines
@@ -31,8 +31,6 @@ _ORDER = (
     Outcome.NOT_MEASURED,
     Outcome.LEVEL,
 )
-_UNJUDGED = (Outcome.NOISY, Outcome.INVALID, Outcome.OPEN, Outcome.LOST, Outcome.MISSING, Outcome.NOT_MEASURED)
-
 _PARTS = ("model", "backend", "precision", "threads", "batch")
 """Of the name of a trial, between bars."""
 
@@ -41,23 +39,40 @@ _INTERVALS = "its 95 % interval, below that the one that decided, where it is an
 _COLUMNS = ("trial", "before", "after", "ratio", "machine", "outcome")
 
 
-def sentences(rows: Sequence[ComparedRow], fail_above: float | None) -> Iterator[str]:
-    """Yield the answer first: what became slower and whether the gate says no, then what became faster or was lost."""
+def sentences(rows: Sequence[ComparedRow], fail_above: float | None, *, fail_noisy: bool = False) -> Iterator[str]:
+    """Yield the answer first: what became slower and whether the gate says no, then what became faster or was lost.
+
+    `fail_noisy`: the gate says no to what could not be judged, too.
+    """
     counts = [(outcome, [row for row in rows if row.outcome == outcome]) for outcome in _ORDER]
     told = ", ".join(f"{len(found)} {outcome}" for outcome, found in counts if found)
     yield f"{len(rows)} compared: {told}."
     if fail_above is not None:
-        failing = [row for row in rows if row.fails]
-        limit = f"by more than {100 * fail_above:g} %" if fail_above else "at all"
-        said = "; ".join(f"{name(row)} {units.digits(row.ratio)}x" for row in failing[:5])
-        if failing:
-            yield f"The gate says no: slower {limit}: {said}{'; ...' if len(failing) > 5 else ''}."
-        else:
-            yield f"The gate says yes: nothing is told to be slower {limit}{_not_judged(rows)}."
+        yield _gate(rows, fail_above, fail_noisy=fail_noisy)
         yield from _passed(rows, fail_above)
     for outcome, found in counts:
         if outcome in (Outcome.NOISY, Outcome.INVALID, Outcome.LOST) and found:
-            yield f"{outcome.capitalize()}: {name(found[0])}. {plain(found[0].reason)}"
+            first = "" if len({row.reason for row in found}) == 1 else "The first: "
+            yield f"{outcome.capitalize()}: {name(found[0])}{_more(found)}. {first}{plain(found[0].reason)}"
+
+
+def _gate(rows: Sequence[ComparedRow], fail_above: float, *, fail_noisy: bool) -> str:
+    """Return whether the gate says no or yes, or cannot tell as nothing could be judged."""
+    failing = [row for row in rows if row.fails]
+    limit = f"by more than {100 * fail_above:g} %" if fail_above else "at all"
+    if failing:
+        said = "; ".join(f"{name(row)} {units.digits(row.ratio)}x" for row in failing[:5])
+        return f"The gate says no: slower {limit}: {said}{'; ...' if len(failing) > 5 else ''}."
+    open_rows = unjudged(rows)
+    not_judged = f"{open_rows} of {len(rows)} could not be judged" if open_rows else "no trial is on both sides"
+    if fail_noisy and (open_rows or not tells(rows)):
+        return f"The gate says no, as --fail-noisy asks: {not_judged}."
+    if not tells(rows):
+        return f"The gate cannot tell: {not_judged}."
+    if open_rows:
+        some = f"nothing of what could be judged is told to be slower {limit}"
+        return f"The gate says yes: {some}; {open_rows} of {len(rows)} could not be."
+    return f"The gate says yes: nothing is told to be slower {limit}."
 
 
 def _passed(rows: Sequence[ComparedRow], fail_above: float) -> Iterator[str]:
@@ -73,12 +88,6 @@ def _passed(rows: Sequence[ComparedRow], fail_above: float) -> Iterator[str]:
 
 def _more(found: Sequence[ComparedRow]) -> str:
     return f" and {len(found) - 1} more" if len(found) > 1 else ""
-
-
-def _not_judged(rows: Sequence[ComparedRow]) -> str:
-    """Return how many rows a gate could not judge, as the end of a sentence."""
-    found = sum(row.outcome in _UNJUDGED for row in rows)
-    return f"; {found} of {len(rows)} could not be judged" if found else ""
 
 
 def table(rows: Iterable[ComparedRow], *, by: str | None) -> Table:
@@ -109,12 +118,17 @@ def changes(differences: Sequence[Difference], rows: Iterable[ComparedRow]) -> T
 
 
 def markdown(
-    rows: Sequence[ComparedRow], differences: Sequence[Difference], notes: Sequence[str], fail_above: float | None
+    rows: Sequence[ComparedRow],
+    differences: Sequence[Difference],
+    notes: Sequence[str],
+    fail_above: float | None,
+    *,
+    fail_noisy: bool = False,
 ) -> Iterator[str]:
     """Yield a summary that fits a pull request: the answer, the rows that say something, and what else changed."""
     yield "### edgebench compare"
     yield ""
-    yield from (literal(sentence, 1000) for sentence in sentences(rows, fail_above))
+    yield from (literal(sentence, 1000) for sentence in sentences(rows, fail_above, fail_noisy=fail_noisy))
     yield ""
     ordered = _ordered(rows)
     shown = ordered[:_MOST_ROWS]

@@ -80,6 +80,16 @@ def test_a_gate_asks_for_the_whole_interval(value: float, fails: bool) -> None:
     assert (found.outcome, found.fails) == (Outcome.SLOWER, fails)
 
 
+def test_a_gate_fails_what_it_cannot_judge_only_when_asked() -> None:
+    """With `noisy` one row that could not be judged fails, and so does a comparison without any that could."""
+    level, noisy = row(compared(1.0)), row(compared(1.2, flags=DRIFT))
+    new = row(Compared(before=None, after=trial()))
+    assert not compare.failed([level, noisy])
+    assert compare.failed([level, noisy], noisy=True)
+    assert not compare.failed([level, new], noisy=True)
+    assert compare.failed([new], noisy=True)
+
+
 def test_no_gate_fails_nothing() -> None:
     """Without a gate what is slower is only said."""
     found = row(compared(1.5), fail_above=None)

@@ -23,15 +23,41 @@ def rows(*values: float, fail_above: float | None = 0.0, **given: Any) -> tuple[
         ((1.0,), {}, "The gate says yes: nothing is told to be slower at all."),
         ((1.2,), {}, "The gate says no: slower at all: m ncnn fp32 1.20x."),
         (
-            (1.2,),
+            (1.2, 1.3),
             {"flags": frozenset({"parity"})},
-            "The gate says yes: nothing is told to be slower at all; 1 of 1 could not be judged.",
+            "The gate cannot tell: 2 of 2 could not be judged.",
         ),
     ],
 )
 def test_the_gate_says_what_it_stands_on(values: tuple[float, ...], given: dict[str, Any], said: str) -> None:
     """It names what is slower, and how many rows it could not judge."""
     assert said in list(compared.sentences(rows(*values, **given), 0.0))
+
+
+def test_a_gate_that_judged_some_rows_says_which_it_did_not() -> None:
+    """Yes holds for what could be judged; with --fail-noisy the others are a no, and what is new is not among them."""
+    noisy = ratio(1.2, flags=frozenset({"drift"}))
+    new = compare.Compared(before=None, after=trial())
+    made = compare.rows([ratio(1.0), noisy, new], Known(), 0.0)
+    said = "The gate says yes: nothing of what could be judged is told to be slower at all; 1 of 3 could not be."
+    assert said in list(compared.sentences(made, 0.0))
+    said = "The gate says no, as --fail-noisy asks: 1 of 3 could not be judged."
+    assert said in list(compared.sentences(made, 0.0, fail_noisy=True))
+    assert said in list(compared.markdown(made, (), (), 0.0, fail_noisy=True))
+    only_new = compare.rows([new], Known(), 0.0)
+    assert "The gate cannot tell: no trial is on both sides." in list(compared.sentences(only_new, 0.0))
+
+
+def test_the_first_of_many_noisy_rows_is_not_all_of_them() -> None:
+    """The first is named with its reason, the others are counted; a reason that is not theirs is said to be its own."""
+    noisy = rows(1.2, 1.3, 1.4, flags=frozenset({"drift"}))
+    assert "Noisy: m ncnn fp32 and 2 more. Flagged: drift; and the session's A/A' was not measured." in list(
+        compared.sentences(noisy, 0.0)
+    )
+    other = rows(1.2, flags=frozenset({"stolen"}))
+    assert any(
+        "m ncnn fp32 and 3 more. The first: Flagged: drift" in one for one in compared.sentences(noisy + other, 0.0)
+    )
 
 
 def test_what_passes_though_its_ratio_is_beyond_the_gate_is_told() -> None:
