@@ -426,7 +426,14 @@ def comparing_unlike(ours: Path, reference: str) -> list[str]:
         ("ncnn:999999", "is no row"),
         ("ncnn:colour=red", "is no condition"),
         ("ncnn:board=rpi4b", "rows of ncnn have board=rpi4b, model=mobilenet_v1"),
-        ("ncnn:board=mars", "0 rows of ncnn"),
+        ("ncnn:board=mars", "0 rows of ncnn have board=mars, model=mobilenet_v1: expected a board that has this model"),
+        ("ncnn:board=rpi4b,threads=3", "expected one of ncnn:3026 (rpi4b, ncnn 2023-06-15, 4 threads, fp16 or fp32); "),
+        (
+            "ncnn:board=rpi4b,model=squeezenet:version=1.1",
+            "of which rpi4b has model=squeezenet:version=1.1,resolution=227,conv10_padding=1.",
+        ),
+        ("timm:model=lenet5", "no board there has this model; expected another."),
+        ("timm:model=layer:sums", "no board there has this model; expected another."),
     ],
 )
 def test_a_reference_that_names_no_row_is_refused(tmp_path: Path, reference: str, told: str) -> None:
@@ -442,6 +449,13 @@ def test_a_line_names_a_published_row(tmp_path: Path) -> None:
     found = json.loads(edge(run, "--explain", "litert:2", "--json").output)["theirs"]
     assert (found["name"], found["latency_s"], found["threads"]) == ("litert:2", 0.0148, 2)
     assert found["machine"] == "iPhone XS"
+
+
+@pytest.mark.slow
+def test_the_line_that_the_pages_show_is_what_they_say() -> None:
+    """Line 3028 is MobileNetV1 on one thread of ncnn's Raspberry Pi 4."""
+    found = edge(SAMPLE, "--explain", "ncnn:board=rpi4b,threads=1,precision=fp16 or fp32", "--json")
+    assert json.loads(found.output)["theirs"]["name"] == "ncnn:3028"
 
 
 @pytest.mark.slow

@@ -45,7 +45,8 @@ def compare(  # noqa: PLR0913, PLR0917 - a command has as many parameters as opt
     explain: Annotated[
         str | None,
         typer.Option(
-            metavar="REFERENCE", help="Why is my number not that one: DIR[#TRIAL], ncnn:28, ncnn:board=rpi4b."
+            metavar="REFERENCE",
+            help="Why is my number not that one: DIR[#TRIAL], ncnn:3028, ncnn:board=NAME,threads=N.",
         ),
     ] = None,
     trial: Annotated[str | None, typer.Option(help="With --explain: words in the name of our trial.")] = None,
