@@ -279,12 +279,20 @@ def test_devices_are_compared_by_their_newest_runs(tmp_path: Path) -> None:
     folder(tmp_path, "a", {SMALL: constant(9.0)})
     folder(tmp_path, "b", {SMALL: constant(0.01)})
     assert "runs of 1 units" in refused(tmp_path, "--by", "device")
+    assert "is one run, and --by device compares" in refused(tmp_path / UNIT / "b", "--by", "device")
     folder(tmp_path, "c", {SMALL: constant(0.03)}, unit="z-board")
     (row,) = rows(tmp_path, "--by", "device", "--baseline", UNIT)
     assert (row["taken"], row["ratio"], row["ruler"]) == ("apart", pytest.approx(3.0), None)
 
 
 # --- many runs -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_the_mark_of_a_flagged_run_is_explained() -> None:
+    """The sample is flagged, and below the table stands by which flag."""
+    assert "! flagged: " in edge(SAMPLE.parent).output
+    assert "unstable_clock_or_bandwidth" in edge(SAMPLE.parent).output
 
 
 @pytest.fixture

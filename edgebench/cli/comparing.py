@@ -143,8 +143,10 @@ def _print_compared(found: "Comparison", form: Form) -> None:
     elif form == "json":
         print_json(found)
     elif form == "markdown":
-        gate = found.fail_above
-        print("\n".join(report.markdown(found.rows, found.changed, found.notes, gate, fail_noisy=found.fail_noisy)))
+        lines = report.markdown(
+            found.rows, found.changed, found.notes, found.fail_above, fail_noisy=found.fail_noisy, by=found.by
+        )
+        print("\n".join(lines))
     else:
         said = report.sentences(found.rows, found.fail_above, fail_noisy=found.fail_noisy)
         for sentence in (*said, *found.notes):

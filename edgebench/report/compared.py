@@ -37,6 +37,7 @@ _PARTS = ("model", "backend", "precision", "threads", "batch")
 _INTERVALS = "its 95 % interval, below that the one that decided, where it is another"
 
 _COLUMNS = ("trial", "before", "after", "ratio", "machine", "outcome")
+_COLUMNS_BY = ("trial", "against", "baseline", "this", "ratio", "outcome")
 
 
 def sentences(rows: Sequence[ComparedRow], fail_above: float | None, *, fail_noisy: bool = False) -> Iterator[str]:
@@ -100,7 +101,7 @@ def table(rows: Iterable[ComparedRow], *, by: str | None) -> Table:
     made = plain_table(_title(by), "trial", "against", "baseline>", "this>", "ratio>", "outcome")
     for row in _ordered(rows):
         baseline, this, ratio, _ = _cells(row)
-        add_row(made, f"{name(row)}{_on(row, by)}", _against(row, by), baseline, this, ratio, row.outcome)
+        add_row(made, _name_by(row, by), _against(row, by), baseline, this, ratio, row.outcome)
     return made
 
 
@@ -124,15 +125,21 @@ def markdown(
     fail_above: float | None,
     *,
     fail_noisy: bool = False,
+    by: str | None = None,
 ) -> Iterator[str]:
-    """Yield a summary that fits a pull request: the answer, the rows that say something, and what else changed."""
+    """Yield a summary that fits a pull request: the answer, the rows that say something, and what else changed.
+
+    `by`: the trials of one run, each against a baseline, else two runs.
+    """
     yield "### edgebench compare"
     yield ""
     yield from (literal(sentence, 1000) for sentence in sentences(rows, fail_above, fail_noisy=fail_noisy))
     yield ""
     ordered = _ordered(rows)
     shown = ordered[:_MOST_ROWS]
-    yield from table_lines(_COLUMNS, [_markdown_row(row) for row in shown], right=_COLUMNS[1:5])
+    columns = _COLUMNS if by is None else _COLUMNS_BY
+    right = set(columns) - {"trial", "against", "outcome"}
+    yield from table_lines(columns, [_markdown_row(row, by) for row in shown], right=right)
     if len(ordered) > len(shown):
         yield ""
         yield f"{len(ordered) - len(shown)} more rows are not shown; the first are those that say most."
@@ -169,8 +176,8 @@ def _against(row: ComparedRow, by: str) -> str:
     return plain(parts[_PARTS.index(by)], _NAME) if by in _PARTS and len(parts) == len(_PARTS) else "-"
 
 
-def _on(row: ComparedRow, by: str) -> str:
-    return f" on {plain(row.unit, _NAME)}" if by == "device" else ""
+def _name_by(row: ComparedRow, by: str) -> str:
+    return f"{name(row)} on {plain(row.unit, _NAME)}" if by == "device" else name(row)
 
 
 def _ordered(rows: Iterable[ComparedRow]) -> list[ComparedRow]:
@@ -204,7 +211,9 @@ def _bounds(low: float | None, high: float | None) -> str:
     return "" if low is None or high is None else f"[{low:.4g}, {high:.4g}]"
 
 
-def _markdown_row(row: ComparedRow) -> tuple[str, ...]:
-    cells = [cell.replace("\n", " ") for cell in _cells(row, "decided on ")]
+def _markdown_row(row: ComparedRow, by: str | None) -> tuple[str, ...]:
+    before, after, ratio, machine = (cell.replace("\n", " ") for cell in _cells(row, "decided on "))
     word = f"**{row.outcome}**" if row.fails else row.outcome
-    return literal(name(row)), *cells, word
+    if by is None:
+        return literal(name(row)), before, after, ratio, machine, word
+    return literal(_name_by(row, by)), literal(_against(row, by)), before, after, ratio, word

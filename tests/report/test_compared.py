@@ -95,6 +95,15 @@ def test_a_summary_for_a_pull_request_has_an_end() -> None:
     assert "40 more rows are not shown; the first are those that say most." in lines
 
 
+def test_the_trials_of_one_run_are_no_before_and_after() -> None:
+    """In Markdown too each stands against a baseline; of devices the unit is named."""
+    page = list(compared.markdown(rows(1.2), (), (), None, by="backend"))
+    assert "| trial | against | baseline | this | ratio | outcome |" in page
+    assert "| m ncnn fp32 | ncnn | 10.0 ms | 10.0 ms | 1.20x [1.19, 1.21] | **slower** |" in page
+    page = list(compared.markdown(rows(1.2), (), (), None, by="device"))
+    assert "| m ncnn fp32 on my-board | - | 10.0 ms | 10.0 ms | 1.20x [1.19, 1.21] | **slower** |" in page
+
+
 def test_what_else_changed_is_text() -> None:
     """Settings of unknown origin are no markup."""
     changed = Difference(what="kernel", before="6.1 <b>", after="@all [x](y)")
