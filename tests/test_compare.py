@@ -123,6 +123,15 @@ def test_a_slower_run_fails_the_gate_and_an_equal_one_does_not(tmp_path: Path) -
     assert edge(slower, before).exit_code == 0
 
 
+def test_a_gate_that_can_tell_nothing_says_so(tmp_path: Path) -> None:
+    """Runs of two processes have no interval: that passes, and with --fail-noisy it ends with code 1."""
+    runs = [folder(tmp_path, name, {SMALL: constant(0.01)[:2]}) for name in "ab"]
+    passed, failed = edge(*runs), edge(*runs, "--fail-noisy")
+    assert "The gate cannot tell: 1 of 1 could not be judged." in passed.output
+    assert (passed.exit_code, failed.exit_code) == (0, 1)
+    assert "The gate says no, as --fail-noisy asks" in edge(*runs, "--fail-noisy", "--markdown").output
+
+
 def test_a_slower_machine_is_no_regression(tmp_path: Path) -> None:
     """On a machine that is a tenth slower a run is not slower itself, and says by how much that was."""
     before, after = folder(tmp_path, "a", ruled()), folder(tmp_path, "b", ruled(machine=1.1))
@@ -274,6 +283,7 @@ def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
         (("--by", "backend", "--explain", "ncnn:2"), "--by and --explain"),
         (("--explain", "ncnn:2", "--fail-above", "5%"), "is a gate for two runs"),
         (("--match", "a", "b"), "--match is for two runs"),
+        (("--by", "backend", "--baseline", "torch", "--fail-noisy"), "--fail-noisy is for a gate"),
         (("--json", "--csv"), "more than one"),
         ((), "is one run"),
     ],
@@ -319,12 +329,20 @@ def test_devices_are_compared_by_their_newest_runs(tmp_path: Path) -> None:
     folder(tmp_path, "a", {SMALL: constant(9.0)})
     folder(tmp_path, "b", {SMALL: constant(0.01)})
     assert "runs of 1 units" in refused(tmp_path, "--by", "device")
+    assert "is one run, and --by device compares" in refused(tmp_path / UNIT / "b", "--by", "device")
     folder(tmp_path, "c", {SMALL: constant(0.03)}, unit="z-board")
     (row,) = rows(tmp_path, "--by", "device", "--baseline", UNIT)
     assert (row["taken"], row["ratio"], row["ruler"]) == ("apart", pytest.approx(3.0), None)
 
 
 # --- many runs -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_the_mark_of_a_flagged_run_is_explained() -> None:
+    """The sample is flagged, and below the table stands by which flag."""
+    assert "! flagged: " in edge(SAMPLE.parent).output
+    assert "unstable_clock_or_bandwidth" in edge(SAMPLE.parent).output
 
 
 @pytest.fixture
@@ -466,7 +484,14 @@ def comparing_unlike(ours: Path, reference: str) -> list[str]:
         ("ncnn:999999", "is no row"),
         ("ncnn:colour=red", "is no condition"),
         ("ncnn:board=rpi4b", "rows of ncnn have board=rpi4b, model=mobilenet_v1"),
-        ("ncnn:board=mars", "0 rows of ncnn"),
+        ("ncnn:board=mars", "0 rows of ncnn have board=mars, model=mobilenet_v1: expected a board that has this model"),
+        ("ncnn:board=rpi4b,threads=3", "expected one of ncnn:3026 (rpi4b, ncnn 2023-06-15, 4 threads, fp16 or fp32); "),
+        (
+            "ncnn:board=rpi4b,model=squeezenet:version=1.1",
+            "of which rpi4b has model=squeezenet:version=1.1,resolution=227,conv10_padding=1.",
+        ),
+        ("timm:model=lenet5", "no board there has this model; expected another."),
+        ("timm:model=layer:sums", "no board there has this model; expected another."),
     ],
 )
 def test_a_reference_that_names_no_row_is_refused(tmp_path: Path, reference: str, told: str) -> None:
@@ -482,6 +507,13 @@ def test_a_line_names_a_published_row(tmp_path: Path) -> None:
     found = json.loads(edge(run, "--explain", "litert:2", "--json").output)["theirs"]
     assert (found["name"], found["latency_s"], found["threads"]) == ("litert:2", 0.0148, 2)
     assert found["machine"] == "iPhone XS"
+
+
+@pytest.mark.slow
+def test_the_line_that_the_pages_show_is_what_they_say() -> None:
+    """Line 3028 is MobileNetV1 on one thread of ncnn's Raspberry Pi 4."""
+    found = edge(SAMPLE, "--explain", "ncnn:board=rpi4b,threads=1,precision=fp16 or fp32", "--json")
+    assert json.loads(found.output)["theirs"]["name"] == "ncnn:3028"
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 
 from edgebench import api, architectures, cli, devices, errors, plugins
+from edgebench.api import referring
 from edgebench.measure import flags
 from edgebench.store import tables
 from edgebench.store.records import Line
@@ -73,6 +74,22 @@ def test_every_command_is_documented(command: str) -> None:
 def test_every_name_is_documented(name: str) -> None:
     """Each backend, format, architecture, device and suite is named in the README or docs, as code."""
     assert re.search(rf"`{name}\b", pages())
+
+
+def references() -> list[str]:
+    """Return the published rows that the pages give to `compare --explain`, and those of the table of references."""
+    given = re.findall(r"--explain (?:'([^']+)'|([^\s`'\]]+))", pages())
+    text = (ROOT / "docs" / "comparing.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w-]+:[^`]+)` \|", text, re.MULTILINE)
+    return sorted({one for one in (*(quoted or word for quoted, word in given), *rows) if ":" in one})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reference", references())
+def test_every_reference_that_is_shown_names_a_row(reference: str) -> None:
+    """`compare SAMPLE --explain` answers each reference to a published row that the README or docs show."""
+    (sample,) = (ROOT / "results" / "sample").glob("2*")
+    assert referring.explain(sample, reference).theirs.name.partition(":")[0] == reference.partition(":")[0]
 
 
 def test_every_exit_code_is_documented() -> None:

@@ -1,7 +1,7 @@
 """What a comparison or an explanation is about: trials of run folders, and rows that were published, by their names."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -64,7 +64,7 @@ def mean_over_latency(found: Own) -> float | None:
 def reference(text: str, ours: Sequence[Own]) -> Own | tuple[str, Row, Published]:
     """Return what a reference names: a trial of a run folder (`DIR`, `DIR#WORDS`), or a published row.
 
-    `ncnn:28` is line 28 of `edgebench/reference/latency/ncnn.csv`; `ncnn:board=rpi4b,threads=4` the only row of that
+    `ncnn:28` is line 28 of `edgebench/reference/latency/ncnn.csv`; `ncnn:board=NAME,threads=4` the only row of that
     source with these values and the model of ours. Raise UsageError for anything that names none, or several.
     """
     folder, _, words = text.partition(_TRIAL_MARK)
@@ -110,14 +110,42 @@ def _published(source: str, rest: str, known: Published, model: str) -> tuple[st
     wanted.setdefault("model", model)
     found = [number for number, row in enumerate(rows) if _matches(row, wanted)]
     names = [f"{source}:{number + _HEADER_LINES + 1}" for number in found]
-    if len(found) != 1:
-        said = ", ".join(f"{key}={value}" for key, value in wanted.items())
-        told = (
-            f": {'; '.join(_told(names[n], rows[found[n]]) for n in range(min(_SHOWN, len(found))))}" if found else ""
-        )
-        such = (*names, f"{source}:2")[0]
-        raise UsageError(f"{len(found)} rows of {source} have {plain(said)}{told}: expected one, such as {such}.")
+    said = plain(", ".join(f"{key}={value}" for key, value in wanted.items()))
+    if not found:
+        raise UsageError(f"0 rows of {source} have {said}: {_nearest(source, wanted, rows, known)}.")
+    if len(found) > 1:
+        told = "; ".join(_told(names[n], rows[found[n]]) for n in range(min(_SHOWN, len(found))))
+        raise UsageError(f"{len(found)} rows of {source} have {said}: {told}: expected one, such as {names[0]}.")
     return names[0], rows[found[0]]
+
+
+def _nearest(source: str, wanted: dict[str, str], rows: Sequence[Row], known: Published) -> str:
+    """Return what there is instead of a row with all these values, as the end of a sentence.
+
+    Rows of this board and model, else boards with this model, else models of its architecture, else other sources.
+    """
+    model = wanted["model"]
+    of_model = [(f"{source}:{number}", row) for number, row in enumerate(rows, _HEADER_LINES + 1) if row.model == model]
+    here = [_told(name, row) for name, row in of_model if row.board == wanted.get("board")]
+    if here:
+        return f"expected one of {_some(here, '; ')}"
+    if of_model:
+        return f"expected a board that has this model there, one of {_some(row.board for _, row in of_model)}"
+    alike = [row for row in rows if row.model.partition(":")[0] == model.partition(":")[0]]
+    on_board = [row for row in alike if row.board == wanted.get("board")]
+    if alike:
+        where = f"{wanted['board']} has" if on_board else "its boards have"
+        others = _some(f"model={row.model}" for row in on_board or alike)
+        return f"no board there has this model; expected another of its architecture, of which {where} {others}"
+    others = _some(row.source for row in known.rows if row.model == model)
+    return f"no board there has this model; expected {f'a source that has it: {others}' if others else 'another'}"
+
+
+def _some(words: Iterable[str], between: str = ", ") -> str:
+    """Return different words in their order, the first few of many."""
+    told = list(dict.fromkeys(words))
+    more = f" and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
+    return f"{between.join(told[:_SHOWN])}{more}"
 
 
 def _conditions(text: str) -> dict[str, str]:
@@ -143,7 +171,7 @@ def _matches(row: Row, wanted: dict[str, str]) -> bool:
 
 
 def _told(name: str, row: Row) -> str:
-    threads = "" if row.threads is None else f", {row.threads} threads"
+    threads = "" if row.threads is None else f", {row.threads} thread{'s' * (row.threads != 1)}"
     return f"{name} ({row.board}, {row.runtime} {row.version or ''}{threads}, {row.precision or 'no precision'})"
 
 

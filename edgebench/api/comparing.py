@@ -32,11 +32,12 @@ class Comparison:
     changed: tuple[Difference, ...]
     notes: tuple[str, ...]
     fail_above: float | None
+    fail_noisy: bool = False
 
     @property
     def failed(self) -> bool:
         """Tell whether the gate says no."""
-        return compare.failed(self.rows)
+        return compare.failed(self.rows, noisy=self.fail_noisy)
 
     @property
     def lost(self) -> bool:
@@ -99,8 +100,13 @@ def within(folder: Path, by: By, baseline: str | None = None, fail_above: float 
 def devices(folder: Path, baseline: str | None = None) -> Comparison:
     """Return the newest runs of the units below a folder against each other; nothing of it is paired.
 
-    Raise UsageError for less than two units.
+    Raise UsageError for one run alone, and for less than two units.
     """
+    if (folder / "journal.jsonl").is_file():
+        raise UsageError(
+            f"{folder} is one run, and --by device compares the newest runs of several units: expected the folder that "
+            "these lie in, such as results/."
+        )
     newest: dict[str, Path] = {}
     for path in run_folders(folder):
         result = read(path)

@@ -1,5 +1,6 @@
 """`edgebench compare`: before and after, the trials of one run, many runs over time, and a number explained."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
@@ -34,6 +35,9 @@ def compare(  # noqa: PLR0913, PLR0917 - a command has as many parameters as opt
     fail_above: Annotated[
         str | None, typer.Option(help="End with code 1 when something is slower by more than this; 0% for two runs.")
     ] = None,
+    fail_noisy: Annotated[
+        bool, typer.Option("--fail-noisy", help="Of a gate: end with code 1 when a row could not be judged, too.")
+    ] = False,
     match: Annotated[
         tuple[str, str] | None,
         typer.Option(help="Words in the names of the first run's trials, and what stands for them in the second run."),
@@ -41,7 +45,8 @@ def compare(  # noqa: PLR0913, PLR0917 - a command has as many parameters as opt
     explain: Annotated[
         str | None,
         typer.Option(
-            metavar="REFERENCE", help="Why is my number not that one: DIR[#TRIAL], ncnn:28, ncnn:board=rpi4b."
+            metavar="REFERENCE",
+            help="Why is my number not that one: DIR[#TRIAL], ncnn:3028, ncnn:board=NAME,threads=N.",
         ),
     ] = None,
     trial: Annotated[str | None, typer.Option(help="With --explain: words in the name of our trial.")] = None,
@@ -63,6 +68,8 @@ def compare(  # noqa: PLR0913, PLR0917 - a command has as many parameters as opt
     limit = None if fail_above is None else share(fail_above, "--fail-above")
     if limit is not None and kind not in ("--runs", "--by"):
         raise UsageError("--fail-above is a gate for two runs, or for --by with --baseline: expected one of them.")
+    if fail_noisy and kind != "--runs" and limit is None:
+        raise UsageError("--fail-noisy is for a gate: expected two runs, or --by with --baseline and --fail-above.")
     if kind == "--executed":
         assert second is not None
         _print_executed(first, second, form)
@@ -72,7 +79,8 @@ def compare(  # noqa: PLR0913, PLR0917 - a command has as many parameters as opt
     elif kind == "--history":
         _print_history(first, parquet, form)
     else:
-        _print_compared(_compared(first, second, (by, baseline), match, limit), form)
+        found = _compared(first, second, (by, baseline), match, limit)
+        _print_compared(replace(found, fail_noisy=fail_noisy), form)
 
 
 def _form(*, as_json: bool, as_csv: bool, as_markdown: bool) -> Form:
@@ -135,9 +143,13 @@ def _print_compared(found: "Comparison", form: Form) -> None:
     elif form == "json":
         print_json(found)
     elif form == "markdown":
-        print("\n".join(report.markdown(found.rows, found.changed, found.notes, found.fail_above)))
+        lines = report.markdown(
+            found.rows, found.changed, found.notes, found.fail_above, fail_noisy=found.fail_noisy, by=found.by
+        )
+        print("\n".join(lines))
     else:
-        for sentence in (*report.sentences(found.rows, found.fail_above), *found.notes):
+        said = report.sentences(found.rows, found.fail_above, fail_noisy=found.fail_noisy)
+        for sentence in (*said, *found.notes):
             print_sentence(sentence)
         print_table(report.table(found.rows, by=found.by))
         changed = report.changes(found.changed, () if found.by else found.rows)

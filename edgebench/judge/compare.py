@@ -5,7 +5,7 @@ from 1 than the unit can tell: noise is never called one. docs/decisions/0010 ha
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from typing import Literal
@@ -33,6 +33,12 @@ class Outcome(StrEnum):
     WAS_LOST = "was lost"
     NOT_MEASURED = "not measured"
 
+
+JUDGED = frozenset({Outcome.SLOWER, Outcome.FASTER, Outcome.LEVEL})
+UNJUDGED = frozenset(
+    {Outcome.NOISY, Outcome.INVALID, Outcome.OPEN, Outcome.LOST, Outcome.MISSING, Outcome.NOT_MEASURED}
+)
+"""What was asked for and could not be judged; what is new or was lost before is neither."""
 
 Taken = Literal["together", "apart"]
 Ruler = Literal["null"]
@@ -71,10 +77,10 @@ class ComparedRow:
     """One row of a comparison. Ratios are after / before; spans in seconds; empty means not measured.
 
     `low` and `high` are the 95 % interval of this row alone; `outcome` takes it together with the other rows, and with
-    what else casts doubt on it (`reason`). `machine_ratio` is by how much the machine itself changed, by the `ruler`;
-    it is taken out of `ratio`. `fails`: slower by more than was allowed. `slower_from` is the smallest ratio that would
-    have been told to be slower, `fails_from` the smallest that would have failed, whatever the other rows say; None
-    where no ratio would.
+    what else casts doubt on it (`reason`): `decided_low` and `decided_high` are what it then was, empty where no
+    interval decided. `machine_ratio` is by how much the machine itself changed, by the `ruler`; it is taken out of
+    `ratio`. `fails`: slower by more than was allowed. `slower_from` is the smallest ratio that would have been told to
+    be slower, `fails_from` the smallest that would have failed, whatever the other rows say; None where no ratio would.
     """
 
     before: str | None
@@ -92,6 +98,8 @@ class ComparedRow:
     low: float | None
     high: float | None
     decided_on: str | None
+    decided_low: float | None
+    decided_high: float | None
     machine_ratio: float | None
     ruler: str | None
     least_difference: float | None
@@ -109,7 +117,7 @@ def rows(
 ) -> tuple[ComparedRow, ...]:
     """Return a row for each thing compared; with `fail_above` None none fails.
 
-    `fail_above` 0.05 fails what is slower by more than 5 %: the whole interval lies above 1.05.
+    `fail_above` 0.05 fails what is slower by more than 5 %: the whole interval that decides lies above 1.05.
     """
     least = verdict.least_difference(known.resolution)
     doubted = [_doubted(one.measured, known) for one in compared]
@@ -123,7 +131,7 @@ def rows(
     return tuple(
         _row(
             one,
-            differs.get(number),
+            _with_gate(differs.get(number), beyond.get(number), limit),
             least,
             fails=fail_above is not None and _slower(beyond.get(number)),
             slower_from=_told_from(reaches.get(number), least, 0.0),
@@ -223,6 +231,13 @@ def _slower(decision: Decision | None) -> bool:
     return decision is not None and decision.verdict is Verdict.HOLDS and decision.low is not None and decision.low > 1
 
 
+def _with_gate(decision: Decision | None, gate: Decision | None, limit: float) -> Decision | None:
+    """Return a decision, and with its reason why what is slower is not told to be by more than a gate allows."""
+    if decision is None or gate is None or limit == 0 or not _slower(decision) or _slower(gate):
+        return decision
+    return replace(decision, reason=f"{decision.reason} Against {100 * limit:g} %: {gate.reason}")
+
+
 def _row(
     one: Compared,
     decision: Decision | None,
@@ -254,6 +269,8 @@ def _row(
         low=estimate.low if estimate else None,
         high=estimate.high if estimate else None,
         decided_on=on,
+        decided_low=decision.low if decision and estimate else None,
+        decided_high=decision.high if decision and estimate else None,
         machine_ratio=one.machine,
         ruler=one.ruler,
         least_difference=least if estimate else None,
@@ -305,6 +322,16 @@ def _fate(row: TrialRow) -> str:
     return " ".join(words)
 
 
-def failed(found: Iterable[ComparedRow]) -> bool:
-    """Tell whether a gate says no."""
-    return any(row.fails for row in found)
+def unjudged(found: Iterable[ComparedRow]) -> int:
+    """Return how many rows were asked for and could not be judged."""
+    return sum(row.outcome in UNJUDGED for row in found)
+
+
+def tells(found: Iterable[ComparedRow]) -> bool:
+    """Tell whether anything could be judged: else a gate can say neither yes nor no."""
+    return any(row.outcome in JUDGED for row in found)
+
+
+def failed(found: Sequence[ComparedRow], *, noisy: bool = False) -> bool:
+    """Tell whether a gate says no; with `noisy` also for a row that could not be judged, and where none could."""
+    return any(row.fails for row in found) or (noisy and (unjudged(found) > 0 or not tells(found)))

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from edgebench import units
 from edgebench.report.markdown import literal, table_lines
-from edgebench.report.terminal import add_row, plain_table
+from edgebench.report.terminal import FLAGGED, add_row, legend, plain_table
 from edgebench.store.rows import HistoryRow
 from edgebench.untrusted import plain
 
@@ -16,15 +16,17 @@ _COLUMNS = ("run", "version", "latency", "flagged")
 
 
 def table(rows: Iterable[HistoryRow]) -> Table:
-    """Return a table with the runs of each trial below its name, oldest first."""
+    """Return a table with the runs of each trial below its name, oldest first; below it which flags there are."""
+    found = list(rows)
     made = plain_table(
-        "Latency over runs, with 95 % interval inside each run", "trial, run", "version", "latency>", "!"
+        "Latency over runs, with 95 % interval inside each run", "trial, run", "version", "latency>", FLAGGED
     )
-    for trial, members in groupby(rows, key=_trial):
+    for trial, members in groupby(found, key=_trial):
         add_row(made, trial)
         for row in members:
             add_row(made, f"  {row.started[:16]}", plain(row.runtime_version or "-", 16), _latency(row), _flagged(row))
         made.add_section()
+    legend(made, (row.flags or "" for row in found))
     return made
 
 
@@ -57,4 +59,4 @@ def _latency(row: HistoryRow) -> str:
 
 
 def _flagged(row: HistoryRow) -> str:
-    return "!" if row.flags else ""
+    return FLAGGED if row.flags else ""

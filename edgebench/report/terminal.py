@@ -18,7 +18,9 @@ _ROOM = 50
 
 _RATIO = 12  # [26.1, 28.3]
 
-_FLAGGED = "!"
+FLAGGED = "!"
+"""Stands at a flagged row."""
+
 _CPU_TIME = "cpu time"
 
 _FLOOR_SHARE = 0.05
@@ -56,10 +58,7 @@ def trials(rows: Iterable[TrialRow]) -> Table:
             for label, figure in _below(row):
                 add_row(table, f"   {label}", figure)
         table.add_section()
-    flags = sorted({flag for row in own for flag in row.flags.split()})
-    if flags:
-        table.caption = Text(f"{_FLAGGED} flagged: {', '.join(flags)}")
-        table.caption_justify = "left"
+    legend(table, (row.flags for row in own))
     return table
 
 
@@ -173,7 +172,7 @@ def verdicts(rows: Iterable[VerdictRow]) -> Table | None:
 
 
 def _trial(row: TrialRow) -> tuple[str, ...]:
-    name = f"{_FLAGGED if row.flags else ' '} {row.backend}{_times(row.threads_asked)}"
+    name = f"{FLAGGED if row.flags else ' '} {row.backend}{_times(row.threads_asked)}"
     name += f" batch {row.batch}" if row.batch > 1 else ""
     if row.emulated and row.status == "done":
         return name, "emulated", "", units.size(row.memory_peak_bytes), "-"
@@ -231,6 +230,14 @@ def plain_table(title: str | None, *columns: str) -> Table:
         else:
             table.add_column(column.removesuffix("!"), no_wrap=column.endswith("!"), overflow="fold")
     return table
+
+
+def legend(table: Table, flags: Iterable[str]) -> None:
+    """Say below a table which flags its marks stand for; `flags` has those of each row, with spaces between."""
+    names = sorted({name for of_row in flags for name in of_row.split()})
+    if names:
+        table.caption = Text(f"{FLAGGED} flagged: {', '.join(names)}")
+        table.caption_justify = "left"
 
 
 def add_row(table: Table, *cells: str) -> None:

@@ -11,6 +11,7 @@ from edgebench.judge.trust import Measured
 from edgebench.measure.statistics import Estimate
 from edgebench.store.rows import TrialRow
 
+DRIFT = frozenset({"drift"})
 LEVEL = Estimate(value=1.0, low=0.995, high=1.005, invocations=10)
 
 
@@ -79,6 +80,16 @@ def test_a_gate_asks_for_the_whole_interval(value: float, fails: bool) -> None:
     assert (found.outcome, found.fails) == (Outcome.SLOWER, fails)
 
 
+def test_a_gate_fails_what_it_cannot_judge_only_when_asked() -> None:
+    """With `noisy` one row that could not be judged fails, and so does a comparison without any that could."""
+    level, noisy = row(compared(1.0)), row(compared(1.2, flags=DRIFT))
+    new = row(Compared(before=None, after=trial()))
+    assert not compare.failed([level, noisy])
+    assert compare.failed([level, noisy], noisy=True)
+    assert not compare.failed([level, new], noisy=True)
+    assert compare.failed([new], noisy=True)
+
+
 def test_no_gate_fails_nothing() -> None:
     """Without a gate what is slower is only said."""
     found = row(compared(1.5), fail_above=None)
@@ -92,6 +103,27 @@ def test_many_rows_are_judged_together() -> None:
     found = compare.rows([alone, *[compared(1.0)] * 19], Known(), 0.0)
     assert {one.outcome for one in found} == {Outcome.LEVEL}
     assert (found[0].low or 0) > 1
+
+
+def test_a_row_has_the_interval_that_decided_it() -> None:
+    """Alone it is the row's own, with others that are open a wider one, and one that noise forbids has none."""
+    alone = row(compared(1.2))
+    assert (alone.decided_low, alone.decided_high) == (alone.low, alone.high)
+    first, *_, last = compare.rows([compared(1.2), *[compared(1.0)] * 3, compared(1.2, flags=DRIFT)], Known(), 0.0)
+    assert (first.decided_low or 0) < (first.low or 0) < (first.high or 9) < (first.decided_high or 0)
+    assert (last.decided_low, last.decided_high) == (None, None)
+
+
+def test_what_a_gate_lets_pass_says_why() -> None:
+    """Widened by an A/A' that leaves 4 % open, 8 % more excludes 1 but not 1.05: slower, and no failure at 5 %."""
+    twins = Estimate(value=1.0, low=1 / 1.04, high=1.04, invocations=10)
+    found = row(compared(1.08, flags=DRIFT, twins=twins), fail_above=0.05)
+    assert (found.outcome, found.fails) == (Outcome.SLOWER, False)
+    assert found.low == pytest.approx(1.08 / 1.01)
+    assert found.decided_low == pytest.approx(1.08 / 1.01 / 1.04)
+    assert (
+        "excludes 1. It was widened by what the session's A/A' leaves open. Against 5 %: Flagged: drift" in found.reason
+    )
 
 
 @pytest.mark.parametrize(
