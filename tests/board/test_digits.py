@@ -14,8 +14,8 @@ from torch.nn import functional
 
 from edgebench import architectures, formats
 from edgebench.api._models import canonical
-from edgebench.board.backends import load_backend, runtime_version
 from edgebench.formats import Prepared
+from tests.needing import installed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -124,9 +124,7 @@ def learn(module: "nn.Module", images: torch.Tensor, labels: torch.Tensor, epoch
 
 def answers(trained: Trained, backend: str, precision: str) -> list[int]:
     """Return what a runtime answers to each image."""
-    module = load_backend(backend)
-    if runtime_version(module) is None:
-        pytest.skip(f"the runtime of {backend} is not installed")
+    module = installed(backend)
     if backend == "inductor" and " " in sys.prefix:
         pytest.skip("inductor's compiler takes no path with a space")
     wanted = formats.for_threads(str(getattr(module, "FORMATS", {}).get(precision, module.FORMAT)), 1)

@@ -10,11 +10,11 @@ import pytest
 from edgebench import analysis, architectures, formats
 from edgebench.analysis.parts import joined, part
 from edgebench.board import layers
-from edgebench.board.backends import load_backend, runtime_version
 from edgebench.board.child import Child
 from edgebench.board.dissecting import Bench, by_layer
 from edgebench.board.layers.openvino import _mean_ns
 from edgebench.board.wire import LayerFile, TrialPlan
+from tests.needing import installed
 
 MODELS = ("mobilenet_v1:width=0.5,resolution=128", "squeezenet:version=1.1,resolution=64")
 ALONE = ("executorch", "litert", "ncnn")
@@ -22,9 +22,7 @@ ALONE = ("executorch", "litert", "ncnn")
 
 def planned(backend: str, model: str, **more: object) -> TrialPlan:
     """Return a trial of a model on one thread."""
-    module = load_backend(backend)
-    if runtime_version(module) is None:
-        pytest.skip(f"the runtime of {backend} is not installed")
+    module = installed(backend)
     origin = formats.source(model)
     assert module.FORMAT is not None
     return TrialPlan(
