@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tests.needing import ALL_TESTS
+
 pytest_plugins = ["tests.loopback.fixtures"]
 
 # A deadline fails an example for what the machine's neighbours did; a failure in CI must come again on repetition.
-settings.register_profile("edgebench", deadline=None, derandomize="CI" in os.environ)
+settings.register_profile("edgebench", deadline=None, derandomize=ALL_TESTS)
 settings.load_profile("edgebench")
 
 

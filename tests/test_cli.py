@@ -280,7 +280,7 @@ def test_a_run_is_told_in_json(null_run: tuple[Path, Done]) -> None:
     told = done.json()
     assert folder.name in told["folder"]
     kinds = {"trials": TrialRow, "pairs": PairRow, "backends": BackendRow, "layers": LayerRow}
-    assert told.keys() == {"folder", *kinds, "minutes", "verdicts", "data"}
+    assert told.keys() == {"folder", *kinds, "minutes", "verdicts", "images"}
     assert told["verdicts"] == []  # two backends of one model have no consequences
     for name, kind in kinds.items():
         for row in told[name]:

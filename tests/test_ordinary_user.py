@@ -16,6 +16,7 @@ from edgebench.board.sensors import names
 from tests.board.sensors import recorded
 from tests.board.sensors.ordinary import NOBODY, open_folder
 from tests.board.test_throttle import FIRMWARE
+from tests.needing import lacking
 
 pytestmark = pytest.mark.slow
 
@@ -90,7 +91,7 @@ def user() -> Iterator[User]:
         system = User(folder=folder, interpreter="/usr/bin/python3", packages=Path(pytest.__file__).parents[1])
         made = next((user for user in (User(folder=folder), system) if user.is_possible()), None)
         if made is None:
-            pytest.skip("an ordinary user may not read the Python that runs the tests, nor is there another like it")
+            lacking("an ordinary user may not read the Python that runs the tests, nor is there another like it")
         for number, name in enumerate(name for name in names() if name != "meter"):
             case = moved(recorded.read(f"{name}/forbidden"), number)
             recorded.place(made.tree, case)

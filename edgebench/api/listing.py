@@ -77,6 +77,26 @@ def backend(name: str) -> BackendState:
     )
 
 
+def asked_backend(text: str) -> tuple[BackendState, tuple[tuple[str, str], ...]]:
+    """Return a backend and its options from `null:work=1000`; raise UsageError for a name or an option unknown."""
+    name, _, rest = text.partition(":")
+    state = backend(name)
+    options = []
+    for item in filter(None, rest.split(",")):
+        key, equals, value = item.partition("=")
+        if not equals or key not in state.options:
+            known = ", ".join(f"{option}=..." for option in state.options) or "none"
+            raise UsageError(f"Unknown option {item!r} of backend {name}: expected {known}.")
+        options.append((key, value))
+    return state, tuple(options)
+
+
+def check_precision(state: BackendState, precision: str) -> None:
+    """Raise UsageError when a backend does not compute in a precision."""
+    if precision not in state.precisions:
+        raise UsageError(f"{state.name} has no precision {precision!r}: expected {' or '.join(state.precisions)}.")
+
+
 def status(name: str, options: tuple[tuple[str, str], ...]) -> str | None:
     """Return what has to be known of the figures of a backend with these options, None when there is nothing."""
     said = getattr(plugins.load("backends", name), "STATUS", {})

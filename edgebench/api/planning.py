@@ -9,7 +9,7 @@ from edgebench import devices, units
 from edgebench.api import _bundled, _expecting, _imaging, _models
 from edgebench.api._reaching import Board
 from edgebench.api.counting import counted as count_model
-from edgebench.api.listing import BackendState, backend, suite
+from edgebench.api.listing import BackendState, asked_backend, backend, check_precision, suite
 from edgebench.devices.records import Device, Unit
 from edgebench.errors import UsageError
 from edgebench.formats import Dataset, cached, for_threads, prepared_key
@@ -312,11 +312,7 @@ def _without(planned: tuple[Session, ...], left_out: Collection[str]) -> list[Se
 
 
 def _check(trial: Trial, facts: devices.Facts) -> None:
-    known = backend(trial.backend)
-    if trial.precision not in known.precisions:
-        raise UsageError(
-            f"{trial.backend} has no precision {trial.precision!r}: expected {' or '.join(known.precisions)}."
-        )
+    check_precision(backend(trial.backend), trial.precision)
     allowed = len(facts["cpus_allowed"])
     if not 1 <= trial.threads <= allowed:
         raise UsageError(f"{trial.threads} threads asked for: this board lets us use 1 to {allowed}.")
@@ -326,20 +322,13 @@ def _check(trial: Trial, facts: devices.Facts) -> None:
 
 def _backend(text: str, board: Board) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Return a backend's name and options from `null:work=1000`; raise UsageError when it cannot be used."""
-    name, _, rest = text.partition(":")
-    state = backend(name)
-    options = []
-    for item in filter(None, rest.split(",")):
-        key, equals, value = item.partition("=")
-        if not equals or key not in state.options:
-            known = ", ".join(f"{option}=..." for option in state.options) or "none"
-            raise UsageError(f"Unknown option {item!r} of backend {name}: expected {known}.")
-        options.append((key, value))
+    state, options = asked_backend(text)
+    name = state.name
     if name in board.broken:
         raise UsageError(f"The backend {name} cannot be imported on {board.unit.name}: {board.broken[name]}.")
     if name not in board.runtimes:
         raise UsageError(f"The backend {name} is not installed on {board.unit.name}: {_way(state, board)}.")
-    return name, tuple(options)
+    return name, options
 
 
 def _installed(board: Board, bundle: Bundle | None) -> list[tuple[str, tuple[tuple[str, str], ...]]]:

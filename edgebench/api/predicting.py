@@ -1,11 +1,12 @@
 """Say beforehand what a model will take on a device: bounds, latency with an interval, memory."""
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar, get_args
 
-from edgebench import devices
+from edgebench import devices, plugins
 from edgebench.analysis import bound, hardware, predict, residence
 from edgebench.analysis.bound import Bound
 from edgebench.analysis.cost import Cost
@@ -18,7 +19,7 @@ from edgebench.api import _own
 from edgebench.api._accuracy import accuracies
 from edgebench.api._models import canonical
 from edgebench.api.counting import count
-from edgebench.api.listing import suite
+from edgebench.api.listing import asked_backend, backend, check_precision, suite
 from edgebench.board.probe import probe
 from edgebench.devices import Device
 from edgebench.devices.records import Precision
@@ -29,6 +30,9 @@ MEMORY = "memory.toml"
 
 _GPU = frozenset({"tensorrt", "cuda"})
 """Backends, providers and devices of backends that compute on a GPU."""
+
+_PROCESSORS = {"provider": ("cpu", "cuda", "tensorrt"), "device": ("cpu", "cuda")}
+"""Options of backends that say where they compute; no other option was in what was fitted."""
 
 T = TypeVar("T")
 
@@ -56,13 +60,15 @@ class ForecastRequest:
 class _Target:
     """A device with the hardware that bounds (`limits`) and the one that predictions start from (`base`).
 
-    They differ on a unit of a described kind that was probed: fits were made with descriptions.
+    They differ on a unit of a described kind that was probed: fits were made with descriptions. `processors` are all
+    that it has, slow ones too.
     """
 
     device: Device
     unit: str | None
     limits: Hardware
     base: Hardware
+    processors: int
     gpu: Hardware | None
     memories: tuple[RoomInMemory, ...]
 
@@ -126,7 +132,9 @@ def _target(request: ForecastRequest) -> _Target:
     device, unit = devices.resolve(name) if own else (devices.find(name), None)
     described = hardware.of_device(device)
     here = unit is not None and unit.name == devices.HOST
-    flags = probe()["cpu_flags"] if here else ()
+    facts = probe() if here else None
+    flags = facts["cpu_flags"] if facts else ()
+    allowed = len(facts["cpus_allowed"]) if facts else sum(cluster.cores for cluster in device.cpu.clusters)
     probed = _probed(request.results, unit.name, device.name, flags) if unit else None
     limits, base = probed or described, described or probed
     if limits is None or base is None:
@@ -139,6 +147,7 @@ def _target(request: ForecastRequest) -> _Target:
         unit=unit.name if unit else None,
         limits=limits,
         base=base,
+        processors=max(allowed, limits.cores, base.cores),
         gpu=hardware.of_gpu(device),
         memories=tuple(_memory_here() if here else _memories(device)),
     )
@@ -162,17 +171,64 @@ def _probed(results: Path, unit: str, device: str, flags: Sequence[str]) -> Hard
 
 
 def _setups(request: ForecastRequest, known: _Known) -> Iterator[_Setup]:
-    """Yield backends by precisions by threads; defaults are what the device runs, and what was fitted on it."""
+    """Yield backends by precisions by threads; defaults are what the device runs, and what was fitted on it.
+
+    Raise UsageError for a backend of which nothing can be predicted, and for more threads than there are processors.
+    """
     device, cores = known.target.device, known.target.base.cores
     fitted = [runtime for name, runtime in known.table.seen.pairs if name == device.name]
     counts = [threads for threads in device.run.threads if threads <= cores]
     threads = request.threads or tuple(sorted({1, max(counts, default=cores)}))
+    _check_threads(threads, known.target)
     precisions = tuple(map(_precision, request.precisions))
-    for backend in request.backends or tuple(dict.fromkeys((*device.run.backends, *fitted))):
-        for precision in precisions or (_float(known, backend),):
-            yield from (
-                _Setup(backend=backend, precision=precision, threads=number, batch=request.batch) for number in threads
-            )
+    for name, precision in itertools.product(request.backends, precisions or ("",)):
+        _check_backend(name, precision, known.table)
+    for name in request.backends or tuple(dict.fromkeys((*device.run.backends, *fitted))):
+        for precision in precisions or (_float(known, name),):
+            if _offers(name, precision, known.table):
+                yield from (
+                    _Setup(backend=name, precision=precision, threads=number, batch=request.batch) for number in threads
+                )
+
+
+def _check_threads(threads: Sequence[int], target: _Target) -> None:
+    wrong = next((number for number in threads if not 1 <= number <= target.processors), None)
+    if wrong is not None:
+        raise UsageError(
+            f"{wrong} threads asked for: {target.unit or target.device.name} has {target.processors} processors, "
+            f"ask for 1 to {target.processors}."
+        )
+
+
+def _check_backend(text: str, precision: str, table: Table) -> None:
+    """Raise UsageError for a backend, as users write it, of which nothing can be predicted, in a precision if given."""
+    name, runtimes, ours = text.partition(":")[0], table.seen.runtimes, plugins.names("backends")
+    if name not in ours and text not in runtimes:
+        others = ", ".join(runtime for runtime in runtimes if runtime not in ours)
+        raise UsageError(f"Unknown backend {text!r}: known are {', '.join(ours)}, and from published rows {others}.")
+    if text not in runtimes:
+        _check_own(text)
+    if precision and not _offers(text, precision, table):
+        check_precision(backend(name), precision)
+
+
+def _check_own(text: str) -> None:
+    """Raise UsageError for a backend of ours that loads no model, and for options that no prediction knows."""
+    state, options = asked_backend(text)
+    if state.format is None:
+        raise UsageError(f"The backend {state.name} loads no model, so there is nothing to predict: name another one.")
+    for key, value in options:
+        words = _PROCESSORS.get(key, ())
+        if value not in words:
+            expected = f"expected {' or '.join(f'{key}={word}' for word in words)}" if words else "leave it away"
+            raise UsageError(f"No prediction knows what {key}={value} does to {state.name}: {expected}.")
+
+
+def _offers(text: str, precision: Precision | str, table: Table) -> bool:
+    """Tell whether a backend computes in a precision, here or in rows that were fitted; of others' nothing is known."""
+    name = text.partition(":")[0]
+    fitted = (_runtime(text, table), precision) in table.seen.precisions
+    return fitted or name not in plugins.names("backends") or precision in backend(name).precisions
 
 
 def _precision(text: str) -> Precision:

@@ -19,6 +19,7 @@ from edgebench.board.probe import probe
 from edgebench.errors import UsageError
 from edgebench.measure.plan import worker_bytes
 from edgebench.store.bundle import Bundle, read
+from tests.needing import lacking
 from tests.store.bundling import MANIFEST, content, counted, made, rewritten
 
 ROOT = Path(__file__).parents[2]
@@ -378,7 +379,7 @@ def test_a_real_bundle_is_measured_in_an_environment_of_its_own(packed: Path, tm
     install = [python, "-m", "pip", "install", "-q", "-c", str(ROOT / "constraints.txt"), f"{ROOT}[onnxruntime]"]
     done = subprocess.run(install, capture_output=True, text=True, check=False)
     if done.returncode:
-        pytest.skip(f"pip could not install: {done.stderr.strip().splitlines()[-1]}")
+        lacking(f"pip could not install: {done.stderr.strip().splitlines()[-1]}")
     absent = [
         python,
         "-c",

@@ -142,6 +142,60 @@ def test_own_runs_of_a_unit_are_taken_in(tmp_path: Path) -> None:
     assert (point.latency_s, point.runtime, point.device) == (0.5, "ncnn", "rpi4")
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"backends": ("nccn",)},
+            r"^Unknown backend 'nccn': known are .*mnn, ncnn, .*, and from published rows tengine,",
+        ),
+        ({"backends": ("tengine:a=b",)}, r"^Unknown backend 'tengine:a=b'"),
+        (
+            {"backends": ("ncnn", "null")},
+            "^The backend null loads no model, so there is nothing to predict: name another",
+        ),
+        ({"backends": ("null:work=9",), "precisions": ("int8",)}, "^The backend null loads no model"),
+        ({"backends": ("onnxruntime:spinning=off",)}, r"^Unknown option 'spinning=off' .*: expected provider=\.\.\."),
+        (
+            {"backends": ("onnxruntime:provider=nonsense",)},
+            "^No prediction knows what provider=nonsense does to onnxruntime: expected provider=cpu or provider=cuda",
+        ),
+        ({"backends": ("mnn",), "precisions": ("int8",)}, "^mnn has no precision 'int8': expected fp32 or fp16"),
+        ({"threads": (1, 64)}, "^64 threads asked for: rpi4 has 4 processors, ask for 1 to 4"),
+        ({"threads": (0,)}, "^0 threads asked for"),
+    ],
+)
+def test_no_latency_is_invented(changes: dict[str, Any], words: str) -> None:
+    """A backend, an option, a precision or threads that are not there are refused, as `run` refuses them."""
+    with pytest.raises(UsageError, match=words):
+        forecast(**changes)
+
+
+@pytest.mark.parametrize(
+    ("device", "threads", "refused"), [("rk3588", 8, 9), ("jetson-orin-nano", 6, 7), ("pixel1", 4, 5)]
+)
+def test_slow_cores_are_processors_too(device: str, threads: int, refused: int) -> None:
+    """A board with fast and slow cores is predicted with as many threads as it has of both."""
+    assert forecast(device=device, threads=(threads,)).forecasts
+    with pytest.raises(UsageError, match=f"^{refused} threads asked for: {device} has {threads} processors"):
+        forecast(device=device, threads=(refused,))
+
+
+def test_what_was_fitted_or_is_named_without_a_fit_is_predicted() -> None:
+    """Runtimes of published rows, backends of ours that no row has, and options that say where they compute."""
+    asked = ("tengine", "torch:compile", "mnn", "onnxruntime:provider=cpu", "torch:device=cuda")
+    found = forecast(backends=asked, threads=(1,)).forecasts
+    assert tuple(one.backend for one in found) == asked
+    assert [one.prediction is None for one in found] == [False, False, False, False, True]
+
+
+def test_own_backends_are_predicted_in_their_precisions() -> None:
+    """Of a device's backends those are left away that lack the precision: rows of ncnn in int8 were published."""
+    found = {one.backend for one in forecast(backends=(), precisions=("int8",), threads=(1,)).forecasts}
+    assert {"onnxruntime", "openvino", "litert", "ncnn"} <= found
+    assert not {"mnn", "torch"} & found
+
+
 def test_models_or_a_suite() -> None:
     """Neither of the two, or both, is wrong use."""
     with pytest.raises(UsageError, match="Found neither of models and --suite"):

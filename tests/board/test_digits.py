@@ -12,10 +12,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from edgebench import architectures, formats
+from edgebench import api, architectures, formats
 from edgebench.api._models import canonical
-from edgebench.board.backends import load_backend, runtime_version
 from edgebench.formats import Prepared
+from tests.needing import installed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -57,10 +57,12 @@ class Trained:
     """A trained network by its name, images that it has not seen as a file, what they show, and what torch answers.
 
     `sure`: where torch's first answer is further from its second than rounding can move them. `data` are other images
-    that it has not seen, to calibrate on.
+    that it has not seen, to calibrate on; `given` holds these and the others as --data takes them.
     """
 
     model: str
+    weights: Path
+    given: Path
     data: Prepared
     images: Path
     labels: "np.ndarray[Any, Any]"
@@ -99,6 +101,8 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     answers = scores.argmax(1).tolist()
     return Trained(
         model=name,
+        weights=folder / "weights.pt",
+        given=folder / "data.npz",
         data=formats.prepared(name, dataset),
         images=folder / "images.npy",
         labels=labels[LEARNED_FROM:][answered].numpy(),
@@ -124,9 +128,7 @@ def learn(module: "nn.Module", images: torch.Tensor, labels: torch.Tensor, epoch
 
 def answers(trained: Trained, backend: str, precision: str) -> list[int]:
     """Return what a runtime answers to each image."""
-    module = load_backend(backend)
-    if runtime_version(module) is None:
-        pytest.skip(f"the runtime of {backend} is not installed")
+    module = installed(backend)
     if backend == "inductor" and " " in sys.prefix:
         pytest.skip("inductor's compiler takes no path with a space")
     wanted = formats.for_threads(str(getattr(module, "FORMATS", {}).get(precision, module.FORMAT)), 1)
@@ -156,3 +158,26 @@ def test_int8_knows_nearly_as_many(backend: str, trained: Trained) -> None:
     """In int8, calibrated on other images, the share of right answers is at most two points lower."""
     right = np.mean(np.array(answers(trained, backend, "int8")) == trained.labels)
     assert right >= np.mean(np.array(trained.answers) == trained.labels) - WORST_LOSS
+
+
+@pytest.mark.parametrize("trained", ["lenet5"], indirect=True)
+def test_a_run_tells_the_accuracy_that_was_counted(trained: Trained, tmp_path: Path) -> None:
+    """`run --data` says of a trained network the share of right answers that a loop over the same images finds."""
+    request = api.Request(
+        models=("lenet5",),
+        weights=trained.weights,
+        data=trained.given,
+        backends=("onnxruntime", "openvino"),
+        precisions=("fp32", "int8"),
+        threads=(1,),
+        invocations=1,
+        memory=False,
+        results=tmp_path / "results",
+    )
+    rows = [row for row in api.run(request).summary.trials if not row.twin]
+    assert {(row.status, row.images) for row in rows} == {("done", len(trained.labels))}
+    told = {(row.backend, row.precision_asked): row.top1 for row in rows}
+    counted = {asked: np.mean(np.array(answers(trained, *asked)) == trained.labels) for asked in told}
+    assert len(told) == 4
+    assert told == pytest.approx(counted)
+    assert told["onnxruntime", "fp32"] == pytest.approx(np.mean(np.array(trained.answers) == trained.labels))

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from edgebench.board.backends import load_backend, runtime_version
 from edgebench.board.child import Child
 from edgebench.board.wire import TrialPlan
 from edgebench.formats import ConversionFailed, for_threads
 from edgebench.measure.flags import PARITY_TOLERANCE
+from tests.needing import installed
 
 Networks = Callable[[str, str], Any]
 
@@ -27,9 +27,7 @@ BACKENDS = ("executorch", "inductor", "litert", "mnn", "ncnn", "onnxruntime", "o
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_small_network_runs_everywhere(backend: str, model: str, network: Networks) -> None:
     """In fp32 each runtime's outputs are torch eager's, it computes in fp32, and in as many threads as asked for."""
-    module = load_backend(backend)
-    if runtime_version(module) is None:
-        pytest.skip(f"the runtime of {backend} is not installed")
+    module = installed(backend)
     if backend == "inductor" and " " in sys.prefix:
         pytest.skip("inductor's compiler takes no path with a space")
     assert module.FORMAT is not None
@@ -48,9 +46,7 @@ def test_threads_asked_for_are_threads_found(backend: str, network: Networks) ->
 
     Where other work holds a processor, OpenVINO's first thread takes the second one's share: it is asked three times.
     """
-    module = load_backend(backend)
-    if runtime_version(module) is None:
-        pytest.skip(f"the runtime of {backend} is not installed")
+    module = installed(backend)
     if backend == "inductor" and " " in sys.prefix:
         pytest.skip("inductor's compiler takes no path with a space")
     assert module.FORMAT is not None
@@ -63,9 +59,7 @@ def test_threads_asked_for_are_threads_found(backend: str, network: Networks) ->
 @pytest.mark.parametrize("backend", ["executorch", "litert", "onnxruntime", "openvino"])
 def test_a_small_network_runs_in_8_bits(backend: str, model: str, network: Networks) -> None:
     """In int8 outputs lie near torch eager's, and convolutions and products are found to be of whole numbers."""
-    module = load_backend(backend)
-    if runtime_version(module) is None:
-        pytest.skip(f"the runtime of {backend} is not installed")
+    module = installed(backend)
     try:
         made = network(model, module.FORMATS["int8"])  # type: ignore[attr-defined]
     except ConversionFailed as failed:

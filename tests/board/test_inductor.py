@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from edgebench.board.backends import inductor, load_backend, runtime_version
+from edgebench.board.backends import inductor
 from edgebench.formats import for_threads
 from edgebench.measure.plan import Trial, format_of
+from tests.needing import installed
 
 Networks = Callable[[str, str], Any]
 
@@ -61,8 +62,7 @@ def test_a_format_for_a_number_of_threads_has_it_in_its_name() -> None:
 @pytest.mark.parametrize("threads", [1, 2])
 def test_weights_lie_where_a_call_wants_them(threads: int, network: Networks) -> None:
     """A steady call computes each of 27 convolutions of MobileNetV1, and moves no weights into other blocks."""
-    if runtime_version(load_backend("inductor")) is None:
-        pytest.skip("torch is not installed")
+    installed("inductor")
     if " " in sys.prefix:
         pytest.skip("inductor's compiler takes no path with a space")
     made = network("mobilenet", for_threads("aoti", threads))

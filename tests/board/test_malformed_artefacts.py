@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from edgebench import formats
-from edgebench.board.backends import load_backend, runtime_version
 from edgebench.board.child import Child, WorkerLost
 from edgebench.board.wire import Lost, TrialPlan
 from edgebench.formats import Artefact
+from tests.needing import installed
 
 pytestmark = pytest.mark.slow
 
@@ -26,9 +26,7 @@ MOST_RESIDENT_BYTES = 1024 * 2**20
 
 def made(backend: str) -> Artefact:
     """Return LeNet-5 as a backend loads it."""
-    module = load_backend(backend)
-    if runtime_version(module) is None:
-        pytest.skip(f"the runtime of {backend} is not installed")
+    module = installed(backend)
     assert module.FORMAT is not None
     return formats.convert(formats.source("lenet5"), formats.for_threads(module.FORMAT, 1))
 

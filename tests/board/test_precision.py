@@ -12,8 +12,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgebench import formats
-from edgebench.board.backends import _onnx_kernels, load_backend, runtime_version
+from edgebench.board.backends import _onnx_kernels
 from tests.formats import onnx_files
+from tests.needing import installed
 
 Networks = Callable[[str, str], Any]
 
@@ -38,8 +39,7 @@ LOAD = "loaded = backend.load(Path(artefact), settings)"
 
 def found(backend: str, artefact: Path, inputs: Path, precision: str = "fp32", how: str = LOAD) -> str:
     """Return the precision that a backend finds in a file, loaded in a process of its own."""
-    if runtime_version(load_backend(backend)) is None:
-        pytest.skip(f"the runtime of {backend} is not installed")
+    installed(backend)
     command = [sys.executable, "-c", PROGRAM.replace("HOW", how), backend, str(artefact), str(inputs), precision]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgebench.board.backends import load_backend, runtime_version
 from edgebench.board.child import Child, WorkerLost
 from edgebench.board.wire import Lost, TrialPlan
+from tests.needing import installed
 
 LIMITS = {"warm_up_s": 0.05, "warm_up_cap_s": 0.1}
 LIMIT_S = 60
@@ -121,8 +121,7 @@ TWO_CPUS = pytest.mark.skipif(len(CPUS) < 2, reason="this machine lets the tests
 def life(request: pytest.FixtureRequest, network: Networks) -> Life:
     """The whole life of one worker, lived once for all tests of this module."""
     backend, model, threads = request.param
-    if runtime_version(load_backend(backend)) is None:
-        pytest.skip(f"the runtime of {backend} is not installed")
+    installed(backend)
     if model is None:
         return live(trial(backend, threads=threads))
     made = network(model, FORMATS[backend])

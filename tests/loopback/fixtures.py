@@ -1,4 +1,4 @@
-"""The boards as fixtures; a test that takes one skips, with the reason, where there can be none."""
+"""The boards as fixtures; a test that takes one lacks it, with the reason, where there can be none."""
 
 from collections.abc import Iterator
 
@@ -8,6 +8,7 @@ from edgebench.measure import setup
 from edgebench.measure.link import OPTIONS_VARIABLE, linked
 from tests.loopback import lab as labs
 from tests.loopback.lab import Board, Lab, LabError
+from tests.needing import lacking
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +19,7 @@ def lab() -> Iterator[Lab]:
             patch.setenv(OPTIONS_VARIABLE, f"-F {opened.config}")
             yield opened
     except LabError as error:
-        pytest.skip(str(error))
+        lacking(str(error))
 
 
 @pytest.fixture
@@ -49,8 +50,8 @@ def ready(lab: Lab) -> Board:
 
 
 def started(lab: Lab, *, island: bool = False, **environment: str) -> Board:
-    """Return a new board, or skip the test with the reason why there is none."""
+    """Return a new board; the test lacks it, with the reason, where there is none."""
     try:
         return lab.board(island=island, environment=environment)
     except LabError as error:
-        pytest.skip(str(error))
+        lacking(str(error))

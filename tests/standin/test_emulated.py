@@ -28,6 +28,7 @@ from tests.board.sensors.living import Course
 from tests.board.sensors.rewriting import rewritten
 from tests.failures.running import Ended, Folder
 from tests.loopback import lab as labs
+from tests.needing import lacking
 
 pytestmark = pytest.mark.slow
 
@@ -138,10 +139,10 @@ def _distribution(name: str) -> str | None:
 
 
 def emulated(place: Place, kind: str, *words: str) -> Ended:
-    """Make and start a stand-in; skip the test where this machine or its network cannot, with what it says."""
+    """Make and start a stand-in; the test lacks it where this machine or its network cannot."""
     done = place.run("devices", "emulate", kind, "--yes", *words)
     if done.code and any(reason in done.err for reason in NO_WAY):
-        pytest.skip(done.err.strip().splitlines()[-1])
+        lacking(done.err.strip().splitlines()[-1])
     assert done.code == 0, done.err
     return done
 
@@ -330,7 +331,7 @@ def stranger() -> Iterator[Place]:
             user = stack.enter_context(labs.ordinary_user(f"eb-test-{os.getpid()}-home", folder))
         made = next((place for place in places(folder, user) if usable(place)), None)
         if made is None:
-            pytest.skip("an ordinary user may not read the Python that runs the tests, nor is there another like it")
+            lacking("an ordinary user may not read the Python that runs the tests, nor is there another like it")
         yield made
         made.run("devices", "emulate", "rpi4", "--remove")
 

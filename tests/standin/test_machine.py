@@ -10,6 +10,7 @@ import pytest
 
 from edgebench.errors import EdgebenchError
 from tests.failures.running import Bench
+from tests.needing import lacking
 from tests.standin import machine as machines
 from tests.standin.machine import Machine, MachineError
 
@@ -60,7 +61,7 @@ def machine() -> Iterator[Machine]:
         try:
             made = machines.made(Path(folder), ["null", "onnxruntime"])
         except (MachineError, EdgebenchError) as error:
-            pytest.skip(str(error))
+            lacking(str(error))
         yield made
 
 

@@ -13,6 +13,7 @@ from edgebench.report.page import charts, composing, document, html
 from edgebench.report.page.axes import Quantity
 from edgebench.report.page.charts import Dot, Slice, Spot, Stroke
 from edgebench.report.page.document import Document, Section
+from tests.needing import lacking
 from tests.report.page import runs
 
 if TYPE_CHECKING:
@@ -31,9 +32,9 @@ LONG = "n" * 500
 
 @pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
-    """Return a browser for all tests of this file; without one they are skipped."""
+    """Return a browser for all tests of this file; without one they lack it."""
     if CHROMIUM is None:
-        pytest.skip("chromium is not installed: a page is looked at in Debian's package of it")
+        lacking("chromium is not installed: a page is looked at in Debian's package of it")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
