@@ -67,7 +67,7 @@ def store_probe(results: Path, unit: str, peak: Peak) -> Calibration:
 def probe_host(results: Path, seconds: float) -> Calibration:
     """Measure the peaks of this machine in a process of its own and store them."""
     calibration.read(results, devices.HOST)  # a wrong file is said before anything is measured
-    command = [sys.executable, *probe_words(seconds)]
+    command = [sys.executable, "-P", *probe_words(seconds)]
     limit_s = probe_limit_s(seconds)
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=limit_s, check=False)

@@ -59,9 +59,9 @@ def probe(device: str, host: str | None, results: Path, seconds: float) -> Calib
     with reached(device, host) as side:  # the right kind, set up, and nobody measuring on it
         refuse_emulated(side.board, "its peaks would be those of an emulator")
     with _linked(unit) as link:
-        words = ["env", "-C", WORK, "PYTHONPATH=lib", "venv/bin/python", *boards.probe_words(seconds)]
+        python = ["env", "-C", WORK, "PYTHONPATH=lib", "PYTHONSAFEPATH=1", "venv/bin/python"]
         try:
-            printed = link.run(words, limit_s=boards.probe_limit_s(seconds))
+            printed = link.run([*python, *boards.probe_words(seconds)], limit_s=boards.probe_limit_s(seconds))
         except BoardCommandFailed as failed:
             raise DeviceUnreachableError(f"The probe of {unit.host} failed: {failed}.") from failed
     return boards.store_probe(results, unit.name, boards.read_peak(printed, unit.host))

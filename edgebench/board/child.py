@@ -22,6 +22,9 @@ _PADDING = 4096
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _CLEARED = ("OMP_", "GOMP_", "KMP_", "MKL_", "ORT_", "OV_", "ONEDNN_", "DNNL_", "MALLOC_", "TORCH_", "LD_PRELOAD")
 _ONE_ARENA = {"MALLOC_ARENA_MAX": "1"}  # glibc's
+SAFE_PATH = {"PYTHONSAFEPATH": "1"}
+"""Python's -P as a variable: nothing is imported from the current folder. 3.10, which has neither, takes no notice."""
+
 _KIB = 1024
 
 
@@ -250,6 +253,7 @@ def _environment(threads: int) -> dict[str, str]:
     padding = "x" * random.SystemRandom().randrange(_PADDING)
     return {
         **kept,
+        **SAFE_PATH,
         **dict.fromkeys(_THREAD_VARIABLES, str(threads)),
         "OPENBLAS_NUM_THREADS": "1",  # numpy's own: its pool spins for 30 ms, into the warm-up; the worker raises it
         "PYTHONHASHSEED": "random",

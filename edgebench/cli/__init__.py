@@ -282,7 +282,7 @@ def _show_fleet(units: list[str], as_json: bool) -> None:
     from edgebench.report import terminal
 
     words = _without_devices(sys.argv[1:])
-    command = [sys.executable, "-m", "edgebench", *words, *([] if as_json else ["--json"])]
+    command = [sys.executable, "-P", "-m", "edgebench", *words, *([] if as_json else ["--json"])]
     ended = fleet.run({unit: [*command, "--device", unit] for unit in dict.fromkeys(units)}, say)
     printed = {unit: json.loads(one.printed) for unit, one in ended.items() if one.printed}
     if as_json:

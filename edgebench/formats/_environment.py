@@ -108,7 +108,8 @@ def _install(draft: Path, wanted: str, constraints: Path) -> str | None:
     """Have this environment's pip install into another; return why it failed, None when it did not."""
     words = ["--retries", "1", "--timeout", "15", "-c", str(constraints), wanted]
     target = ["--python", str(draft / "bin" / "python")]
-    command = [sys.executable, "-m", "pip", *target, "install", "--disable-pip-version-check", "--no-input", *words]
+    pip = [sys.executable, "-P", "-m", "pip", *target]
+    command = [*pip, "install", "--disable-pip-version-check", "--no-input", *words]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     with tempfile.TemporaryFile() as said:
         try:

@@ -29,6 +29,7 @@ PART = 64
 _SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp", ".pgm", ".ppm")
 _FEWEST = 4
 _MOST_ARRAY_BYTES = 2**34
+_GREY, _COLOURED, _CHANNELS = 3, 4, 3  # axes of images one after another: n x h x w, n x h x w x 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,14 +158,17 @@ def _arrays(path: Path) -> Dataset:
             names = set(stored.files)
             labels = stored["labels"] if "labels" in names else np.zeros(0)
             kind: Literal["images", "inputs"] = "images" if "images" in names else "inputs"
-            several = len(_array(stored, kind)) if kind in names else -1
+            given = _array(stored, kind) if kind in names else None
     except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile) as error:
         raise UsageError(f"{path} cannot be read as an .npz of plain arrays: {_first_line(error)}.") from error
-    if labels.ndim != 1 or labels.dtype.kind not in "iu" or len(labels) != several or (labels < 0).any():
+    if given is None or labels.ndim != 1 or labels.dtype.kind not in "iu" or (labels < 0).any():
         raise UsageError(
             f"{path} holds {', '.join(sorted(names)) or 'nothing'}: expected `labels`, a class from 0 on for each, and "
             "as many `images` (whole numbers to 255, n x height x width, x 3 if coloured) or ready `inputs`."
         )
+    if len(labels) != len(given):
+        raise UsageError(f"{path} holds {len(given)} {kind} and {len(labels)} labels: expected one `labels` for each.")
+    _refuse_unfit(path, kind, given)
     return Dataset(
         path=path,
         kind=kind,
@@ -180,6 +184,23 @@ def _array(stored: Any, name: str) -> "Array":
     if array.nbytes > _MOST_ARRAY_BYTES or not array.ndim:
         raise ValueError(f"its {name} have the shape {array.shape}")
     return array
+
+
+def _refuse_unfit(path: Path, kind: str, given: "Array") -> None:
+    """Raise UsageError for images that are not n x height x width, or x 3, of bytes, and inputs that are no numbers."""
+    import numpy as np
+
+    if kind == "inputs":
+        if given.dtype.kind not in "biuf":
+            raise UsageError(f"The inputs of {path} are {given.dtype}: expected real numbers.")
+        return
+    if given.dtype != np.uint8:
+        raise UsageError(f"The images of {path} are {given.dtype}: expected uint8, or `inputs` in place.")
+    if not (given.ndim == _GREY or (given.ndim == _COLOURED and given.shape[-1] == _CHANNELS)) or 0 in given.shape[1:]:
+        raise UsageError(
+            f"The images of {path} have the shape {_sides(given.shape)}: expected n x height x width if they are grey, "
+            "n x height x width x 3 if coloured."
+        )
 
 
 def _input(model: Model) -> tuple[str, tuple[int, ...]]:
@@ -206,8 +227,6 @@ def _made(model: Model, dataset: Dataset, shape: tuple[int, ...]) -> Images:
         arrays = stored[dataset.kind]
     if dataset.kind == "images":
         how = preprocessing(model)
-        if arrays.dtype != np.uint8:
-            raise UsageError(f"The images of {dataset.path} are {arrays.dtype}: expected uint8, or `inputs` in place.")
         return lambda place: ready(arrays[place], how, shape)
     if arrays.shape[1:] != shape:
         raise UsageError(

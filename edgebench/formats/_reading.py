@@ -46,7 +46,8 @@ def read(path: Path, form: str, shapes: Shapes, packed: Path | None = None) -> F
 def _ask(request: dict[str, object], what: str) -> bytes:
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "edgebench.formats._reader"],
+            # -P: a user stands beside the file, and an onnx.py there is none of ours.
+            [sys.executable, "-P", "-m", "edgebench.formats._reader"],
             input=json.dumps(request).encode(),
             capture_output=True,
             timeout=_LIMIT_S,

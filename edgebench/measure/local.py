@@ -23,7 +23,8 @@ class Local:
     @contextlib.contextmanager
     def agent(self) -> Iterator[tuple[Connection, Hello]]:
         """Start an agent in a process of its own."""
-        command = [sys.executable, "-m", "edgebench.board.agent", "--die-with-parent"]
+        # -P: nothing is imported from the folder in which the user stands.
+        command = [sys.executable, "-P", "-m", "edgebench.board.agent", "--die-with-parent"]
         command += ["--lock", str(self.lock), "--wait", str(self.wait_s)] if self.lock is not None else []
         with started(command, "this machine") as (connection, hello):
             yield connection, hello

@@ -18,7 +18,7 @@ _FILES = f"{WORK}/{FOLDER}"
 _SPOOLS = f"{WORK}/spool"
 # onnxruntime writes a file of its own under the cache folder: it too has to stay in ours.
 _AGENT = (
-    f'cd {WORK} && exec env XDG_CACHE_HOME="$PWD/cache" PYTHONPATH=lib '
+    f'cd {WORK} && exec env XDG_CACHE_HOME="$PWD/cache" PYTHONPATH=lib PYTHONSAFEPATH=1 '
     "venv/bin/python -u -m edgebench.board.agent --lock agent.lock"
 )
 _STOP_S = 10

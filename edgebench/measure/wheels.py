@@ -161,7 +161,7 @@ def _pip(words: Sequence[str]) -> str | None:
 
     What the user holds this machine's packages to (PIP_CONSTRAINT, or pip's settings) does not hold for a board's.
     """
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", *words]
+    command = [sys.executable, "-P", "-m", "pip", "--disable-pip-version-check", "--no-input", *words]
     environment = {**os.environ, "PIP_CONSTRAINT": os.devnull}  # an empty text would leave that of pip's settings
     with tempfile.TemporaryFile() as said:
         try:

@@ -70,7 +70,11 @@ def test_other_images_have_another_key(tmp_path: Path) -> None:
     [
         ({"inputs": np.zeros((8, 1, 32, 32))}, "holds inputs: expected `labels`"),
         ({"labels": np.zeros(8, int)}, "holds labels: expected `labels`"),
-        ({"inputs": np.zeros((8, 1)), "labels": np.zeros(7, int)}, "expected `labels`"),
+        ({"inputs": np.zeros((8, 1)), "labels": np.zeros(7, int)}, "holds 8 inputs and 7 labels: expected one"),
+        ({"images": np.zeros((8, 2, 2), np.uint8), "labels": np.zeros(9, int)}, "holds 8 images and 9 labels"),
+        ({"images": np.zeros((0, 2, 2), np.uint8), "labels": np.zeros(0, int)}, "holds 0 images: expected 4 at least"),
+        ({"images": np.zeros((8, 2, 2)), "labels": np.zeros(8, int)}, "are float64: expected uint8"),
+        ({"inputs": np.array(["x"] * 8), "labels": np.zeros(8, int)}, "are <U1: expected real numbers"),
         ({"inputs": np.zeros((8, 1)), "labels": np.zeros(8)}, "expected `labels`"),
         ({"inputs": np.zeros((8, 1)), "labels": -np.ones(8, int)}, "a class from 0 on"),
         ({"inputs": np.zeros((3, 1)), "labels": np.zeros(3, int)}, "holds 3 images: expected 4 at least"),
@@ -81,6 +85,26 @@ def test_arrays_that_are_no_images_are_one_sentence(arrays: dict[str, Any], reas
     """What an .npz lacks, or holds and should not, is said with what was expected; nothing is unpickled."""
     with pytest.raises(UsageError, match=reason):
         formats.read_dataset(written(tmp_path / "data.npz", **arrays))
+
+
+@pytest.mark.parametrize(
+    "shape", [(3, 28, 28), (28, 28, 1), (28,), (28, 28, 4), (28, 28, 3, 1), (), (0, 28), (28, 0, 3)]
+)
+def test_images_of_another_shape_are_one_sentence(shape: tuple[int, ...], tmp_path: Path) -> None:
+    """Channels first, one or four channels, lines and empty images are named with what was expected, none is bent."""
+    path = written(tmp_path / "data.npz", images=np.zeros((8, *shape), np.uint8), labels=np.zeros(8, int))
+    found = "x".join(map(str, (8, *shape)))
+    reason = f"data.npz have the shape {found}: expected n x height x width if they are grey, n x height x width x 3 if"
+    with pytest.raises(UsageError, match=re.escape(reason)):
+        formats.read_dataset(path)
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (28, 28, 3)])
+def test_grey_and_coloured_images_of_arrays_become_inputs(shape: tuple[int, ...], tmp_path: Path) -> None:
+    """Images of both shapes are made ready for a model of one channel."""
+    path = written(tmp_path / "data.npz", images=np.zeros((8, *shape), np.uint8), labels=np.zeros(8, int))
+    made = formats.prepared(LENET, formats.read_dataset(path))
+    assert [np.load(part)["x"].shape for part in made.parts] == [(6, 1, 32, 32)]
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"not a zip at all"])

@@ -1,5 +1,6 @@
 """onnxruntime on one execution provider: its CPU's, CUDA's or TensorRT's."""
 
+import mmap
 import os
 import tempfile
 from collections.abc import Sequence
@@ -64,7 +65,8 @@ def load(artefact: Path | None, settings: Settings) -> "Session":
         enable_fallback=0,  # for the whole model, when the provider fails while loading or running
     )
     check_used(provider, session.get_providers())
-    return Session(session, artefact if settings.precision == "int8" else None)
+    assert artefact is not None
+    return Session(session, artefact)
 
 
 def asked(options: dict[str, str]) -> str:
@@ -99,9 +101,9 @@ def check_used(provider: str, used: Sequence[str]) -> None:
 class Session:
     """An onnxruntime session with the inputs of its next call."""
 
-    def __init__(self, session: Any, quantised: Path | None) -> None:
+    def __init__(self, session: Any, artefact: Path) -> None:
         self._session = session
-        self._quantised = quantised
+        self._artefact = artefact
         self._inputs: Arrays = {}
         self._outputs: list[np.ndarray[Any, np.dtype[Any]]] = []
 
@@ -118,13 +120,25 @@ class Session:
         return self._outputs
 
     def found(self) -> Found:
-        """Return the type of the file's inputs and outputs, for onnxruntime lowers nothing; in int8 its kernels'."""
+        """Return in what the file holds values and kernels compute; fp32 where all that it holds is that.
+
+        onnxruntime lowers nothing, so only of a file that holds less are there other kernels to find. Seeing them takes
+        a second session: of fp32 files none is made, and their values are not even read.
+        """
         provider = self._session.get_providers()[0]
-        if self._quantised is not None:
-            return Found(precision=_onnx_kernels.precision(_optimised(self._quantised)), provider=provider)
         values = [*self._session.get_inputs(), *self._session.get_outputs()]
-        kinds = sorted({_PRECISION_OF_TYPE.get(value.type, value.type) for value in values})
-        return Found(precision="+".join(kinds), provider=provider)
+        kinds = {_PRECISION_OF_TYPE[value.type] for value in values if value.type in _PRECISION_OF_TYPE}
+        held = _held(self._artefact)
+        if provider == _CPU and (held or kinds != {"fp32"}):  # other providers do not write their kernels
+            # x86 has none of fp16: there onnxruntime casts such files to fp32 as it loads them.
+            kinds = kinds - {"fp32"} | (_onnx_kernels.kernels(_optimised(self._artefact)) or kinds)
+        return Found(precision="+".join(sorted(kinds | held)) or "unknown", provider=provider)
+
+
+def _held(artefact: Path) -> set[str]:
+    """Return in what a file holds values beside fp32; mapped, as only its structure is read and not its weights."""
+    with artefact.open("rb") as file:
+        return _onnx_kernels.held(memoryview(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)))
 
 
 def _optimised(artefact: Path) -> bytes:
