@@ -197,7 +197,10 @@ def pack(  # noqa: PLR0913, PLR0917 - a command has as many parameters as option
     what: Annotated[list[str], typer.Argument(metavar="SUITE|MODEL...", help="Suites and models.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("bundle.zip"),
     backend: Annotated[
-        list[str] | None, typer.Option(help="A runtime to pack for; default: all that load plain data; repeatable.")
+        list[str] | None,
+        typer.Option(
+            help="A runtime to pack for; default: all that load plain data and need no new converter; repeatable."
+        ),
     ] = None,
     batch: Annotated[list[int] | None, typer.Option(min=1, help="Inputs per call; repeatable.")] = None,
     inputs: Inputs = None,
@@ -215,6 +218,9 @@ def pack(  # noqa: PLR0913, PLR0917 - a command has as many parameters as option
     else:
         models = f"{len(packed.models)} model{'s' * (len(packed.models) != 1)} as {', '.join(packed.formats)}"
         print(f"{packed.path}: {models}, {units.size(packed.size_bytes)}.")
+        if packed.not_packed:
+            left_out = ", ".join(packed.not_packed)
+            print(f"Not packed: {left_out} (their converters are not installed here): name them with --backend.")
         print(f"On the board: edgebench run --bundle {packed.path.name}")
     if any(one.lost for one in packed.not_converted):
         raise typer.Exit(_LOST)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from edgebench import api, devices
+from edgebench.api import bundles
 from edgebench.api._reaching import Board
 from edgebench.api.planning import plan_for
 from edgebench.board.backends import installed
@@ -152,12 +153,12 @@ REFUSED = [
     (
         {"models": ("lenet5",), "batches": (2,), "backends": ("onnxruntime",)},
         "does not hold lenet5 in onnx at batch 2 (for onnxruntime), but in onnx at batch 1, onnx at batch 8: "
-        "ask for what is there, or pack it again.",
+        "ask for what is there, or pack it again with `edgebench pack ... --backend onnxruntime --batch 2`.",
     ),
     (
         {"models": ("lenet5",), "backends": ("torch",)},
         "does not hold lenet5 in pt2 at batch 1 (for torch), but in onnx at batch 1, onnx at batch 8: "
-        "ask for what is there, or pack it again.",
+        "ask for what is there; no bundle holds pt2, which runs code from the file.",
     ),
     ({"runtimes": {"torch": "2"}}, "holds nothing that torch loads, and no other backend is installed."),
 ]
@@ -329,6 +330,16 @@ def test_where_to_pack_is_looked_at_before(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "nowhere" / "bundle.zip"):
         with pytest.raises(UsageError, match=r"cannot be written: expected a file in a folder that exists\.$"):
             api.pack(["lenet5"], path, say=print)
+
+
+def test_backends_without_their_converter_are_named_when_they_are_not_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By default a format whose converter would be installed first is left out; a backend that is named is packed."""
+    monkeypatch.setattr("edgebench.formats._environment.missing", lambda _: True)
+    found, not_packed = bundles._formats(())
+    assert "onnx" in found
+    assert {"litert", "mnn", "ncnn"} <= set(not_packed)
+    assert not {"tflite", "mnn", "ncnn"} & set(found)
+    assert bundles._formats(("ncnn",)) == (("ncnn",), ())
 
 
 @pytest.fixture(scope="module")
