@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edgebench import __version__, formats, plugins
+from edgebench import __version__, extras, formats, plugins
 from edgebench.api._converting import doing, refusal
 from edgebench.api._models import runnable, served
 from edgebench.api.counting import counted
@@ -135,8 +135,7 @@ def _formats(backends: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...
         missing = [name for name in needed if name not in versions(needed)]
         if missing:
             raise UsageError(
-                f"To convert to {one} needs {', '.join(missing)}, which is not installed: "
-                "pip install 'edgebench[host]'."
+                f"To convert to {one} needs {', '.join(missing)}, which is not installed: {extras.way('host')}."
             )
     return found, not_packed
 

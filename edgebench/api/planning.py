@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgebench import devices, units
+from edgebench import devices, extras, units
 from edgebench.api import _bundled, _expecting, _imaging, _models
 from edgebench.api._reaching import Board
 from edgebench.api.counting import counted as count_model
@@ -362,7 +362,7 @@ def _way(state: BackendState, board: Board) -> str:
         return state.get_it or "it comes with the board's system"
     if board.unit.host is not None:
         return f"edgebench devices setup --host {board.unit.host} --backend {state.name}"
-    return f"pip install 'edgebench[{state.name}]'"
+    return extras.way(state.name)
 
 
 def _counted(model: str, bundle: Bundle | None) -> Counted:

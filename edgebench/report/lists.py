@@ -186,7 +186,7 @@ def backends(found: Iterable[Any]) -> Table:
             ", ".join(one.precisions),
             ", ".join(one.options) or "-",
             installed,
-            "\n".join(filter(None, (one.get_it, one.status))) or "-",
+            "\n".join(filter(None, (f"extra {one.extra}" if one.extra else one.get_it, one.status))) or "-",
         )
     return table
 

@@ -235,8 +235,8 @@ def test_the_blocked_machine_has_no_torch(bare: Bare) -> None:
     counting = bare.command("run", "--model", "lenet5", "--backend", "null")
     assert counting.code == 2
     assert counting.sentence() == (
-        "To count a model needs torch, which is not installed: pip install 'edgebench[host]', or measure a bundle that "
-        "`edgebench pack` made on another machine (run --bundle)."
+        "To count a model needs torch, which is not installed: `.venv/bin/pip install -c constraints.txt -e '.[host]'` "
+        "in the clone, or measure a bundle that `edgebench pack` made on another machine (run --bundle)."
     )
 
 
@@ -403,6 +403,7 @@ def test_a_real_bundle_is_measured_in_an_environment_of_its_own(packed: Path, tm
     assert done_run.code == 0, done_run.err
     assert {(row["backend"], row["status"]) for row in there.trials()} == {("onnxruntime", "done")}
     assert there.command("pack", "lenet5", python=python).sentence() == (
-        "To convert to onnx needs torch, onnx, onnxscript, which is not installed: pip install 'edgebench[host]'."
+        "To convert to onnx needs torch, onnx, onnxscript, which is not installed: "
+        "`pip install 'WHEEL[host]'`, WHEEL being the path of edgebench's wheel."
     )
     assert there.command("count", "lenet5", python=python).code == 2
