@@ -382,6 +382,8 @@ REFUSED = [
     ("count --convention macs lenet5", "The convention is 'macs': expected weights-only"),
     ("count lenet5:width=1", "Unknown parameter 'width' of lenet5: expected kind."),
     ("run --budget soon", "The budget is 'soon': expected a number with s, m or h, such as 10m."),
+    ("run --budget 10", "The budget is '10': expected a number with s, m or h, such as 10m."),
+    ("run --sustained 10", "The time of --sustained is '10': expected a number with s, m or h, such as 10m."),
     ("run --budget -5m", "The budget is '-5m'"),
     ("run --resume --model lenet5", "--resume goes on with a run as it was planned: "),
     ("run --resume --dry-run", "--resume goes on with a run as it was planned: "),

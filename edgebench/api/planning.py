@@ -85,7 +85,7 @@ class Plan:
 
     `left_out` are those of the trials that will not be started; from `timings`, by trial id, the seconds follow. On a
     stand-in (`emulated`) trials are checked and not timed, and nobody knows how long that takes: `measuring_s` is None.
-    `dataset` are the images that trials answer.
+    `dataset` are the images that trials answer. `affordable` is about how many invocations a budget has room for.
     """
 
     device: Device
@@ -103,6 +103,7 @@ class Plan:
     converting_s: float
     emulated: bool = False
     dataset: Dataset | None = None
+    affordable: int | None = None
 
 
 def plan_for(request: Request, board: Board) -> Plan:
@@ -148,6 +149,7 @@ def plan_for(request: Request, board: Board) -> Plan:
         converting_s=_converting_s(trials, formats, weight_bytes, dataset) if bundle is None else 0.0,
         emulated=board.emulated,
         dataset=dataset,
+        affordable=_expecting.affordable(protocol, [one for one in started if one.trials], timings),
     )
 
 

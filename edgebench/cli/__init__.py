@@ -163,7 +163,7 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many parameters as options
         budget_s=None if budget is None else span_s(budget),
         target=None if target is None else share(target),
         pace_hz=pace,
-        sustained_s=None if sustained is None else span_s(sustained),
+        sustained_s=None if sustained is None else span_s(sustained, "time of --sustained"),
         energy=energy,
         meter=meter,
         results=results,

@@ -8,8 +8,8 @@ import typer
 
 from edgebench.errors import UsageError
 
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)([smh])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)%")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
@@ -26,15 +26,15 @@ Weights = Annotated[
 ]
 
 
-def span_s(text: str) -> float:
-    """Return the seconds of a budget.
+def span_s(text: str, what: str = "budget") -> float:
+    """Return the seconds of a span of time with its unit; `what` names it where it is none.
 
     >>> span_s("1.5m")
     90.0
     """
     match = _SPAN.fullmatch(text.strip())
     if match is None:
-        raise UsageError(f"The budget is {text!r}: expected a number with s, m or h, such as 10m.")
+        raise UsageError(f"The {what} is {text!r}: expected a number with s, m or h, such as 10m.")
     return float(match[1]) * _SECONDS[match[2]]
 
 
