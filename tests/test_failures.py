@@ -366,7 +366,7 @@ def test_results_that_are_no_folder_are_wrong_use(bench: Bench) -> None:
 
 WRONG = {
     "device": (("--device", "rpi9"), "Unknown device 'rpi9': known are host, bench, "),
-    "model": (("--model", "lenet6"), "Unknown architecture 'lenet6': known are "),
+    "model": (("--model", "lenet6"), "Unknown architecture 'lenet6': did you mean lenet5? "),
     "parameter": (("--model", "mobilenet_v1:depth=2"), "Unknown parameter 'depth' of mobilenet_v1: expected width"),
     "value": (("--model", "mobilenet_v1:width=x"), "width of mobilenet_v1 is 'x': expected a number"),
     "backend": (("--backend", "tflite9"), "Unknown backend 'tflite9': known are executorch, failing, inductor, "),
