@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgebench import devices, extras, units
-from edgebench.api import _bundled, _expecting, _imaging, _models
+from edgebench.api import _bundled, _expecting, _imaging, _models, _precisions
 from edgebench.api._reaching import Board
 from edgebench.api.counting import counted as count_model
 from edgebench.api.listing import BackendState, backend, suite
@@ -85,7 +85,8 @@ class Plan:
 
     `left_out` are those of the trials that will not be started; from `timings`, by trial id, the seconds follow. On a
     stand-in (`emulated`) trials are checked and not timed, and nobody knows how long that takes: `measuring_s` is None.
-    `dataset` are the images that trials answer. `affordable` is about how many invocations a budget has room for.
+    `dataset` are the images that trials answer. `affordable` is about how many invocations a budget has room for,
+    `unfit` what default backends are left out of in want of a precision.
     """
 
     device: Device
@@ -104,6 +105,7 @@ class Plan:
     emulated: bool = False
     dataset: Dataset | None = None
     affordable: int | None = None
+    unfit: tuple[str, ...] = ()
 
 
 def plan_for(request: Request, board: Board) -> Plan:
@@ -149,6 +151,7 @@ def plan_for(request: Request, board: Board) -> Plan:
         converting_s=_converting_s(trials, formats, weight_bytes, dataset) if bundle is None else 0.0,
         emulated=board.emulated,
         dataset=dataset,
+        unfit=() if request.backends else _precisions.unfit(trials, board),
         affordable=_expecting.affordable(protocol, [one for one in started if one.trials], timings),
     )
 
@@ -251,6 +254,9 @@ def _trials(request: Request, board: Board, bundle: Bundle | None) -> list[Trial
     device = board.device
     names = _names(request, bundle)
     runtimes = [_backend(text, board) for text in request.backends] or _installed(board, bundle)
+    precisions = request.precisions or device.run.precisions
+    if not request.backends:
+        runtimes = _precisions.having(runtimes, precisions)
     trials = [
         Trial(
             model=name,
@@ -262,12 +268,13 @@ def _trials(request: Request, board: Board, bundle: Bundle | None) -> list[Trial
         )
         for name in dict.fromkeys(names)
         for runtime, options in _models.served(name, runtimes, asked=bool(request.backends))
-        for precision in request.precisions or device.run.precisions
+        for precision in precisions
+        if request.backends or precision in backend(runtime).precisions
         for threads in request.threads or device.run.threads[:1]
         for batch in request.batches
     ]
     for trial in trials:
-        _check(trial, board.facts)
+        _check(trial, board)
     return list({trial.id: trial for trial in trials}.values())
 
 
@@ -313,13 +320,9 @@ def _without(planned: tuple[Session, ...], left_out: Collection[str]) -> list[Se
     ]
 
 
-def _check(trial: Trial, facts: devices.Facts) -> None:
-    known = backend(trial.backend)
-    if trial.precision not in known.precisions:
-        raise UsageError(
-            f"{trial.backend} has no precision {trial.precision!r}: expected {' or '.join(known.precisions)}."
-        )
-    allowed = len(facts["cpus_allowed"])
+def _check(trial: Trial, board: Board) -> None:
+    _precisions.check(trial, board)
+    allowed = len(board.facts["cpus_allowed"])
     if not 1 <= trial.threads <= allowed:
         raise UsageError(f"{trial.threads} threads asked for: this board lets us use 1 to {allowed}.")
     if trial.batch < 1:

@@ -94,9 +94,10 @@ def expectation(planned: Plan) -> str:
         return f"{work} on {planned.unit.name} ({planned.device.title}, emulated): {what}."
     converting = f" and {units.clock_time(planned.converting_s)} converting" if planned.converting_s else ""
     span = units.clock_time(planned.measuring_s)
+    unfit = f"; left out: {', '.join(planned.unfit)}" if planned.unfit else ""
     return (
         f"{work} on {planned.unit.name} ({planned.device.title}), {_how_long(planned.protocol, planned.affordable)}: "
-        f"about {span}{' at most' * (planned.protocol.target is not None)} measuring{converting}."
+        f"about {span}{' at most' * (planned.protocol.target is not None)} measuring{converting}{unfit}."
     )
 
 
