@@ -100,7 +100,8 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many parameters as options
     weights: Weights = None,
     suite: Annotated[str | None, typer.Option(help="Models under one name; default: seeds.")] = None,
     backend: Annotated[
-        list[str] | None, typer.Option(help="A runtime; default: all of the device; repeatable.")
+        list[str] | None,
+        typer.Option(help="A runtime; default: those of the device that are installed; repeatable."),
     ] = None,
     precision: Annotated[list[str] | None, typer.Option(help="fp32, fp16, bf16 or int8; repeatable.")] = None,
     threads: Annotated[list[int] | None, typer.Option(help="Threads a worker computes with; repeatable.")] = None,

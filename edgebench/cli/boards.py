@@ -119,12 +119,18 @@ def devices_power(
 
 @app.command("new")
 def devices_new(
-    name: Annotated[str, typer.Argument(help="The name of a kind that is not known yet.")], host: Host = None
+    name: Annotated[str, typer.Argument(help="The name of a kind that is not known yet.")],
+    host: Host = None,
+    as_json: Json = False,
 ) -> None:
     """Draft devices/NAME.toml for a board, from what it says of itself."""
     from edgebench import api
 
-    print(f"{api.draft(name, host)} is written: fill in what the board did not say, each fact with its source.")
+    path = api.draft(name, host)
+    if as_json:
+        print_json({"file": path})
+    else:
+        print(f"{path} is written: fill in what the board did not say, each fact with its source.")
 
 
 @app.command("emulate")

@@ -32,7 +32,8 @@ def compare(  # noqa: PLR0913, PLR0917 - a command has as many parameters as opt
         str | None, typer.Option(help="With --by: what the others are compared with; default: the quickest.")
     ] = None,
     fail_above: Annotated[
-        str | None, typer.Option(help="End with code 1 when something is slower by more than this; 0% for two runs.")
+        str | None,
+        typer.Option(help="End with code 1 when something is slower by more than this; default for two runs: 0%."),
     ] = None,
     match: Annotated[
         tuple[str, str] | None,

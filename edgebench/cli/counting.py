@@ -36,7 +36,9 @@ def count(  # noqa: PLR0913, PLR0917 - a command has as many parameters as optio
     ] = False,
     device: Annotated[str | None, typer.Option(help="With --executed: a kind of board, such as rpi4.")] = None,
     backend: Annotated[list[str] | None, typer.Option(help="With --executed: a runtime; repeatable.")] = None,
-    precision: Annotated[str | None, typer.Option(help="With --executed: fp32, the default.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="With --executed: one that the runtime has, such as int8; default: fp32.")
+    ] = None,
     wheel: Annotated[
         list[str] | None,
         typer.Option(help="With --executed: a package in another version, onnxruntime==1.22.0; repeatable."),
