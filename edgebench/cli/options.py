@@ -1,6 +1,7 @@
 """Options that several commands share, and what their words mean."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,16 @@ Inputs = Annotated[
 Weights = Annotated[
     Path | None, typer.Option("--weights", help="A state dictionary for the model, as torch.save writes it.")
 ]
+
+
+def belonging(owner: str, options: Mapping[str, object]) -> None:
+    """Raise UsageError for the first option that is given: what it belongs to, `owner`, is not.
+
+    >>> belonging("--measure", {"--device": None})
+    """
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise UsageError(f"{given[0]} belongs to {owner}: give it too.")
 
 
 def span_s(text: str, what: str = "budget") -> float:
