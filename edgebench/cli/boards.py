@@ -16,15 +16,19 @@ app = typer.Typer(help="Kinds of boards, and setting up, checking and probing on
 
 @app.command("list")
 def devices_list(as_json: Json = False) -> None:
-    """List the kinds of boards."""
+    """List the kinds of boards, and your units of boards.toml."""
     from edgebench import devices
     from edgebench.report import lists
 
     kinds = [devices.load(path) for path in devices.known().values()]
+    units = devices.units().values()
     if as_json:
-        print_json([{"name": kind.name, "title": kind.title, "status": kind.status} for kind in kinds])
-    else:
-        print_table(lists.devices(kinds))
+        named = [{"name": kind.name, "title": kind.title, "status": kind.status} for kind in kinds]
+        print_json({"kinds": named, "units": list(units)})
+        return
+    print_table(lists.devices(kinds))
+    if units:
+        print_table(lists.boards(units))
 
 
 @app.command("show")

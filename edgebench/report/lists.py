@@ -12,7 +12,7 @@ from edgebench.analysis.cost import Cost, Memory
 from edgebench.analysis.kinds import by_kind
 from edgebench.architectures import Description
 from edgebench.board.peak import Figure
-from edgebench.devices.records import Device
+from edgebench.devices.records import Device, Unit
 from edgebench.errors import UsageError
 from edgebench.report.terminal import add_row, plain_table
 from edgebench.store.calibration import Calibration, latest_probe
@@ -136,6 +136,14 @@ def devices(kinds_of_boards: Iterable[Device]) -> Table:
     table = plain_table(None, "device!", "what it is", "core", "backends", "status")
     for kind in kinds_of_boards:
         add_row(table, kind.name, kind.title, kind.cpu.core or "-", ", ".join(kind.run.backends), kind.status)
+    return table
+
+
+def boards(units_of_user: Iterable[Unit]) -> Table:
+    """Return a table of the units of boards.toml."""
+    table = plain_table("Your units (boards.toml)", "unit!", "device", "host")
+    for one in units_of_user:
+        add_row(table, one.name, one.device, one.host or "this machine")
     return table
 
 
