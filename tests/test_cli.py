@@ -191,11 +191,31 @@ def test_energy_without_a_sensor_is_said_and_not_made_up(edge: Cli, tmp_path: Pa
 def test_devices_are_listed(edge: Cli) -> None:
     """Each kind of board stands whole in the list, with its status."""
     text, found = edge("devices", "list"), edge("devices", "list", "--json").json()
-    names = {device["name"] for device in found}
+    names = {device["name"] for device in found["kinds"]}
     assert {"x86", "rpi4", "rpi5", "jetson-orin-nano"} <= names
     assert names <= set(text.out.split())
     assert fits_a_pipe(text.out)
-    assert all(device["status"] for device in found)
+    assert all(device["status"] for device in found["kinds"])
+    assert found["units"] == []
+    assert "boards.toml" not in text.out
+
+
+def test_units_are_listed_below_the_kinds(edge: Cli, tmp_path: Path) -> None:
+    """Each unit of boards.toml has a row with its kind and address; a broken file is one sentence, and no list."""
+    units = '[kitchen]\ndevice = "rpi5"\nhost = "pi@10.0.0.5"\n[desk]\ndevice = "x86"\n'
+    (tmp_path / "boards.toml").write_text(units)
+    done, found = edge("devices", "list"), edge("devices", "list", "--json").json()["units"]
+    rows = [line.split(maxsplit=2) for line in done.out.splitlines()[-3:]]
+    assert ["kitchen", "rpi5", "pi@10.0.0.5"] in [[cell.strip() for cell in row] for row in rows]
+    assert ["desk", "x86", "this machine"] in [[cell.strip() for cell in row] for row in rows]
+    assert [(one["name"], one["device"], one["host"]) for one in found] == [
+        ("kitchen", "rpi5", "pi@10.0.0.5"),
+        ("desk", "x86", None),
+    ]
+    (tmp_path / "boards.toml").write_text("[kitchen]\nkind = 'rpi5'\n")
+    broken = edge("devices", "list")
+    assert (broken.code, broken.out) == (2, "")
+    assert broken.err.startswith("edgebench: boards.toml: unknown key kitchen.kind: expected one of device, ")
 
 
 def test_a_device_is_shown_as_its_file(edge: Cli) -> None:
@@ -382,6 +402,8 @@ REFUSED = [
     ("count --convention macs lenet5", "The convention is 'macs': expected weights-only"),
     ("count lenet5:width=1", "Unknown parameter 'width' of lenet5: expected kind."),
     ("run --budget soon", "The budget is 'soon': expected a number with s, m or h, such as 10m."),
+    ("run --budget 10", "The budget is '10': expected a number with s, m or h, such as 10m."),
+    ("run --sustained 10", "The time of --sustained is '10': expected a number with s, m or h, such as 10m."),
     ("run --budget -5m", "The budget is '-5m'"),
     ("run --resume --model lenet5", "--resume goes on with a run as it was planned: "),
     ("run --resume --dry-run", "--resume goes on with a run as it was planned: "),

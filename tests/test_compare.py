@@ -380,7 +380,7 @@ def test_a_latency_over_dates_is_a_table(results: Path) -> None:
 def test_parquet_without_pyarrow_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says what to install."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)  # as if it were not there
-    with pytest.raises(UsageError, match=r"pip install 'edgebench\[parquet\]'"):
+    with pytest.raises(UsageError, match=r"pip install -c constraints.txt -e '\.\[parquet\]'"):
         histories.write_parquet(histories.History(rows=(), left_out=()), tmp_path / "history.parquet")
 
 

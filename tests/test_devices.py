@@ -428,6 +428,14 @@ def test_unknown_kind() -> None:
     )
 
 
+def test_host_is_no_kind() -> None:
+    """Where a kind is expected, nobody is told to describe one that is called host."""
+    assert refusal(devices.find, "host") == (
+        f"host means this machine, whatever its kind: expected a kind, one of {NAMES}; `edgebench devices check` says "
+        "of which kind this machine is."
+    )
+
+
 # --- mistakes in a description ----------------------------------------------------------------------------------------
 
 MISTAKES = [

@@ -50,6 +50,7 @@ def commands() -> Iterator[tuple[str, list[str]]]:
 
 
 COMMANDS = dict(commands())
+LEAVES = [one for one in COMMANDS if not any(other.startswith(f"{one} ") for other in COMMANDS)]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -58,6 +59,12 @@ def test_every_command_is_documented(command: str) -> None:
     text = pages()
     assert re.search(rf"{command}\b", text), command
     assert [option for option in COMMANDS[command] if not re.search(rf"(?<![\w-]){option}\b", text)] == []
+
+
+@pytest.mark.parametrize("command", LEAVES)
+def test_every_command_prints_json(command: str) -> None:
+    """Each command has --json, as the README says."""
+    assert "--json" in COMMANDS[command]
 
 
 @pytest.mark.parametrize(

@@ -366,13 +366,13 @@ def test_results_that_are_no_folder_are_wrong_use(bench: Bench) -> None:
 
 WRONG = {
     "device": (("--device", "rpi9"), "Unknown device 'rpi9': known are host, bench, "),
-    "model": (("--model", "lenet6"), "Unknown architecture 'lenet6': known are "),
+    "model": (("--model", "lenet6"), "Unknown architecture 'lenet6': did you mean lenet5? "),
     "parameter": (("--model", "mobilenet_v1:depth=2"), "Unknown parameter 'depth' of mobilenet_v1: expected width"),
     "value": (("--model", "mobilenet_v1:width=x"), "width of mobilenet_v1 is 'x': expected a number"),
     "backend": (("--backend", "tflite9"), "Unknown backend 'tflite9': known are executorch, failing, inductor, "),
     "option": (("--backend", "null:speed=9"), "Unknown option 'speed=9' of backend null: expected work=..."),
     "suite": (("--suite", "olympics"), "Unknown suite 'olympics': known are "),
-    "precision": (("--precision", "int5"), "has no precision 'int5': expected fp32"),
+    "precision": (("--precision", "int5"), "has the precision 'int5': expected fp32"),
     "threads": (("--threads", "9999"), "9999 threads asked for: this board lets us use 1 to "),
     "batch": (("--batch", "0"), "The batch is 0: expected an integer from 1"),
     "budget": (("--budget", "soon"), "The budget is 'soon': expected a number with s, m or h"),

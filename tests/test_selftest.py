@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from edgebench import api, devices
+from edgebench import api, cli, devices
 from edgebench.api import selftesting
 from edgebench.api._reaching import Board
 from edgebench.board.backends import installed
@@ -125,6 +125,23 @@ def test_aa_and_known_are_two_tests(tmp_path: Path) -> None:
     done = selftest(tmp_path, "--aa", "--known")
     assert (done.returncode, done.stdout) == (2, "")
     assert "Both --aa and --known are given" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--neighbour",), "--neighbour belongs to --aa or --known: give it too."),
+        (("--sessions", "3"), "--sessions belongs to --aa or --known: give it too."),
+        (("--model", "lenet5"), "--model belongs to --aa: give it too."),
+        (("--known", "--backend", "torch"), "--backend belongs to --aa: give it too."),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_wrong_use(words: tuple[str, ...], said: str) -> None:
+    """What a test would have been done with is refused where none is asked for."""
+    from typer.testing import CliRunner
+
+    done = CliRunner().invoke(cli.app, ["selftest", *words])
+    assert str(done.exception) == said
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from edgebench.formats import ConversionFailed
 from edgebench.measure.plan import Files, Trial
 from edgebench.store import bundle as bundles
 from edgebench.store.bundle import Bundle
+from edgebench.store.manifest import RUNS_CODE
 from edgebench.store.records import BundleUsed, Converted, Counted, NotConverted
 
 
@@ -51,8 +52,16 @@ def check(bundle: Bundle, trial: Trial, wanted: str | None) -> None:
         held = [f"{one.format} at batch {one.batch}" for one in bundle.manifest.packed if one.model == trial.model]
         raise UsageError(
             f"{bundle.path} does not hold {trial.model} in {wanted} at batch {trial.batch} (for {trial.backend}), but "
-            f"in {', '.join(held) or 'no format'}: ask for what is there, or pack it again."
+            f"in {', '.join(held) or 'no format'}: ask for what is there{_otherwise(trial, wanted)}."
         )
+
+
+def _otherwise(trial: Trial, wanted: str) -> str:
+    """Return how to pack what is missing; code that a file runs is in no bundle."""
+    if wanted.partition("@")[0] in RUNS_CODE:  # aoti@2: for two threads
+        return f"; no bundle holds {wanted}, which runs code from the file"
+    batch = "" if trial.batch == 1 else f" --batch {trial.batch}"
+    return f", or pack it again with `edgebench pack ... --backend {trial.backend}{batch}`"
 
 
 def holds(bundle: Bundle, wanted: str | None) -> bool:

@@ -9,11 +9,15 @@ from edgebench.devices.records import Device
 from edgebench.errors import UsageError
 from edgebench.measure.duration import Timing, footprint_seconds, guessed, invocation_seconds
 from edgebench.measure.plan import QUICK_INVOCATIONS, VERDICT_INVOCATIONS, Protocol, Session, Trial
+from edgebench.measure.session import MARGIN
 from edgebench.store import durations
 from edgebench.store.records import Counted
 
 TARGET = 0.01
 """Half the width of a ratio's interval at which a run with a budget stops: 1 %."""
+
+MEASURING_SHARE = 0.97
+"""The part of a budget in which is measured: planning and making the tables took up to 1.5 s of a minute."""
 
 _BYTES_PER_PARAM = 4  # fp32
 _X86_MULT_ADDS_PER_S = 40e9  # one thread with AVX2, as this file's guess: device files of PCs know no clock
@@ -63,6 +67,19 @@ def protocol(
         footprints=_FOOTPRINTS if careful else 1,
     )
     return chosen if chosen.budget_s is None else _within(chosen.budget_s, chosen, planned, timings)
+
+
+def affordable(protocol: Protocol, planned: Sequence[Session], timings: Mapping[str, Timing]) -> int | None:
+    """Return about how many invocations a budget has room for in each session, one at least; None without a budget."""
+    if protocol.budget_s is None:
+        return None
+    room_s = MEASURING_SHARE * protocol.budget_s / max(1, len(planned))
+    rooms = (
+        (room_s - protocol.footprints * footprint_seconds(session, timings))
+        / invocation_seconds(session, protocol, timings)
+        for session in planned
+    )
+    return max(1, int(min(rooms, default=1) - (MARGIN - 1)))  # the last one is begun where a longer one fits
 
 
 def _within(budget_s: float, chosen: Protocol, planned: Sequence[Session], timings: Mapping[str, Timing]) -> Protocol:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from edgebench import architectures, formats, plugins
+from edgebench.api._suggesting import refuse_file, refuse_unknown
 from edgebench.api.listing import backend
 from edgebench.architectures import Model
 from edgebench.architectures._users import words
@@ -81,13 +82,10 @@ def _model(text: str, inputs: tuple[str, ...]) -> Model:
     path = Path(text)
     if path.suffix.lower() in formats.SUFFIXES:
         return formats.adopt(path, _shapes(inputs))
-    if text.startswith(_PYTHON) and ":" in text.removeprefix(_PYTHON):
+    if text.startswith(_PYTHON) and "=" not in text:
         return architectures.user_function(text.removeprefix(_PYTHON), tuple(_shapes(inputs).values()))
-    if path.is_file():
-        raise UsageError(
-            f"{text} is no kind of model that is known: expected a .onnx or .tflite file, or a network of PyTorch as "
-            "python:package.module:factory."
-        )
+    refuse_file(path)
+    refuse_unknown(text)
     model = architectures.parse(text)
     if inputs:
         raise UsageError(

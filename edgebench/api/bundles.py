@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edgebench import __version__, formats, plugins
+from edgebench import __version__, extras, formats, plugins
 from edgebench.api._converting import doing, refusal
 from edgebench.api._models import runnable, served
 from edgebench.api.counting import counted
@@ -21,7 +21,10 @@ from edgebench.store.records import NotConverted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packed:
-    """A bundle that was made, and what of it was asked for in vain."""
+    """A bundle that was made, and what of it was asked for in vain.
+
+    `not_packed` are backends that nobody named, and whose format is not in it for want of an installed converter.
+    """
 
     path: Path
     size_bytes: int
@@ -29,6 +32,7 @@ class Packed:
     formats: tuple[str, ...]
     batches: tuple[int, ...]
     not_converted: tuple[NotConverted, ...]
+    not_packed: tuple[str, ...]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,13 +61,15 @@ def pack(  # noqa: PLR0913 - what, where, and five choices by name
     weights: Path | None = None,
     say: Callable[[str], None],
 ) -> Packed:
-    """Write a bundle of models and suites in the formats of these backends: by default all that a bundle may hold.
+    """Write a bundle of models and suites in the formats of these backends, by default all that a bundle may hold.
+
+    Those whose converter would have to be installed first are packed when they are named, else told in `not_packed`.
 
     `inputs` and `weights` are as in `Request`. Raise UsageError for what cannot be packed. A model that a format cannot
     express is left out, and the bundle says why.
     """
     sizes = tuple(dict.fromkeys(batches))
-    models, wanted = _models(runnable(_named(what), inputs, weights, sizes)), _formats(tuple(backends))
+    models, (wanted, not_packed) = _models(runnable(_named(what), inputs, weights, sizes)), _formats(tuple(backends))
     if not path.parent.is_dir() or path.is_dir():
         raise UsageError(f"{path} cannot be written: expected a file in a folder that exists.")
     totals = tuple(counted(model) for model in models)
@@ -90,6 +96,7 @@ def pack(  # noqa: PLR0913 - what, where, and five choices by name
         formats=wanted,
         batches=sizes,
         not_converted=manifest.not_converted,
+        not_packed=not_packed,
     )
 
 
@@ -106,10 +113,10 @@ def _models(models: tuple[str, ...]) -> tuple[str, ...]:
     return models
 
 
-def _formats(backends: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the formats of these backends, by default of all that need no converter to be installed first.
+def _formats(backends: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the formats of these backends, and by default the backends whose converter has to be installed first.
 
-    Raise UsageError for one that cannot be packed.
+    Those are left out unless they are named. Raise UsageError for one that cannot be packed.
     """
     named = {name: backend(name).format for name in backends or plugins.names("backends")}
     for name, wanted in named.items():
@@ -118,8 +125,9 @@ def _formats(backends: tuple[str, ...]) -> tuple[str, ...]:
                 f"{name} loads the format {wanted}, and that runs code from the file: a bundle does not hold it; "
                 f"a machine that has {name} can measure without a bundle."
             )
-    wanted_by_all = [one for one in named.values() if one is not None and one not in RUNS_CODE]
-    found = tuple(dict.fromkeys(one for one in wanted_by_all if backends or not formats.to_install(one)))
+    plain = {name: one for name, one in named.items() if one is not None and one not in RUNS_CODE}
+    not_packed = () if backends else tuple(name for name, one in plain.items() if formats.to_install(one))
+    found = tuple(dict.fromkeys(one for name, one in plain.items() if name not in not_packed))
     if not found:
         raise UsageError(f"{', '.join(named)} loads no file: expected a backend that has a format.")
     for one in found:
@@ -127,10 +135,9 @@ def _formats(backends: tuple[str, ...]) -> tuple[str, ...]:
         missing = [name for name in needed if name not in versions(needed)]
         if missing:
             raise UsageError(
-                f"To convert to {one} needs {', '.join(missing)}, which is not installed: "
-                "pip install 'edgebench[host]'."
+                f"To convert to {one} needs {', '.join(missing)}, which is not installed: {extras.way('host')}."
             )
-    return found
+    return found, not_packed
 
 
 def _add(contents: _Contents, model: str, batch: int, wanted: tuple[str, ...], say: Callable[[str], None]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgebench import analysis, architectures, formats
+from edgebench import analysis, architectures, extras, formats
 from edgebench.analysis import convention as conventions
 from edgebench.analysis.convention import Convention, Figures
 from edgebench.analysis.cost import Cost
@@ -72,6 +72,6 @@ def _cost(model: architectures.Model, batch: int = 1) -> Cost:
         if error.name != "torch":
             raise
         raise UsageError(
-            "To count a model needs torch, which is not installed: pip install 'edgebench[host]', "
+            f"To count a model needs torch, which is not installed: {extras.way('host')}, "
             "or measure a bundle that `edgebench pack` made on another machine (run --bundle)."
         ) from error

@@ -5,7 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar
 
-from edgebench import devices, formats, plugins, tomlfile
+from edgebench import devices, extras, formats, plugins, tomlfile
 from edgebench.api._reaching import reached
 from edgebench.board.backends import package_version, runtime_version
 from edgebench.board.wire import STRICT, SensorsAsked, SensorsState, encode
@@ -20,8 +20,8 @@ class BackendState:
     """A backend, the package that holds its runtime, and that one's version here.
 
     `formats` are those of precisions that have one of their own; `version` is None when it is not installed and "" when
-    no package tells; `status` is what has to be known of its
-    figures, of the whole backend or of options ("not run on hardware").
+    no package tells; `get_it` says how to install it, and `extra` by which extra; `status` is what has to be known of
+    its figures, of the whole backend or of options ("not run on hardware").
     """
 
     name: str
@@ -32,6 +32,7 @@ class BackendState:
     distribution: str | None
     version: str | None
     get_it: str | None
+    extra: str | None = None
     status: str | None
 
 
@@ -62,7 +63,8 @@ def backend(name: str) -> BackendState:
     """Return one backend; raise UsageError when none has that name."""
     module = plugins.load("backends", name)
     found = runtime_version(module)
-    way = getattr(module, "GET_IT", f"pip install 'edgebench[{name}]'")
+    extra = None if hasattr(module, "GET_IT") or found is not None else name
+    way = getattr(module, "GET_IT", extras.way(name))
     said = getattr(module, "STATUS", {})
     return BackendState(
         name=name,
@@ -72,6 +74,7 @@ def backend(name: str) -> BackendState:
         options=module.OPTIONS,
         distribution=module.DISTRIBUTION,
         version=found,
+        extra=extra,
         get_it=None if found is not None else way,
         status="; ".join(f"{option}: {text}" if option else text for option, text in said.items()) or None,
     )
@@ -91,10 +94,11 @@ def asked_backend(text: str) -> tuple[BackendState, tuple[tuple[str, str], ...]]
     return state, tuple(options)
 
 
-def check_precision(state: BackendState, precision: str) -> None:
-    """Raise UsageError when a backend does not compute in a precision."""
+def check_precision(state: BackendState, precision: str, others: str = "") -> None:
+    """Raise UsageError when a backend does not compute in a precision; `others` ends its sentence."""
     if precision not in state.precisions:
-        raise UsageError(f"{state.name} has no precision {precision!r}: expected {' or '.join(state.precisions)}.")
+        known = " or ".join(state.precisions)
+        raise UsageError(f"{state.name} has no precision {precision!r}: expected {known}{others}.")
 
 
 def status(name: str, options: tuple[tuple[str, str], ...]) -> str | None:

@@ -5,11 +5,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgebench import devices, units
-from edgebench.api import _bundled, _expecting, _imaging, _models
+from edgebench import devices, extras, units
+from edgebench.api import _bundled, _expecting, _imaging, _models, _precisions
 from edgebench.api._reaching import Board
 from edgebench.api.counting import counted as count_model
-from edgebench.api.listing import BackendState, asked_backend, backend, check_precision, suite
+from edgebench.api.listing import BackendState, asked_backend, backend, suite
 from edgebench.devices.records import Device, Unit
 from edgebench.errors import UsageError
 from edgebench.formats import Dataset, cached, for_threads, prepared_key
@@ -85,7 +85,8 @@ class Plan:
 
     `left_out` are those of the trials that will not be started; from `timings`, by trial id, the seconds follow. On a
     stand-in (`emulated`) trials are checked and not timed, and nobody knows how long that takes: `measuring_s` is None.
-    `dataset` are the images that trials answer.
+    `dataset` are the images that trials answer. `affordable` is about how many invocations a budget has room for,
+    `unfit` what default backends are left out of in want of a precision.
     """
 
     device: Device
@@ -103,6 +104,8 @@ class Plan:
     converting_s: float
     emulated: bool = False
     dataset: Dataset | None = None
+    affordable: int | None = None
+    unfit: tuple[str, ...] = ()
 
 
 def plan_for(request: Request, board: Board) -> Plan:
@@ -148,6 +151,8 @@ def plan_for(request: Request, board: Board) -> Plan:
         converting_s=_converting_s(trials, formats, weight_bytes, dataset) if bundle is None else 0.0,
         emulated=board.emulated,
         dataset=dataset,
+        unfit=() if request.backends else _precisions.unfit(trials, board),
+        affordable=_expecting.affordable(protocol, [one for one in started if one.trials], timings),
     )
 
 
@@ -249,6 +254,9 @@ def _trials(request: Request, board: Board, bundle: Bundle | None) -> list[Trial
     device = board.device
     names = _names(request, bundle)
     runtimes = [_backend(text, board) for text in request.backends] or _installed(board, bundle)
+    precisions = request.precisions or device.run.precisions
+    if not request.backends:
+        runtimes = _precisions.having(runtimes, precisions)
     trials = [
         Trial(
             model=name,
@@ -260,12 +268,13 @@ def _trials(request: Request, board: Board, bundle: Bundle | None) -> list[Trial
         )
         for name in dict.fromkeys(names)
         for runtime, options in _models.served(name, runtimes, asked=bool(request.backends))
-        for precision in request.precisions or device.run.precisions
+        for precision in precisions
+        if request.backends or precision in backend(runtime).precisions
         for threads in request.threads or device.run.threads[:1]
         for batch in request.batches
     ]
     for trial in trials:
-        _check(trial, board.facts)
+        _check(trial, board)
     return list({trial.id: trial for trial in trials}.values())
 
 
@@ -311,9 +320,9 @@ def _without(planned: tuple[Session, ...], left_out: Collection[str]) -> list[Se
     ]
 
 
-def _check(trial: Trial, facts: devices.Facts) -> None:
-    check_precision(backend(trial.backend), trial.precision)
-    allowed = len(facts["cpus_allowed"])
+def _check(trial: Trial, board: Board) -> None:
+    _precisions.check(trial, board)
+    allowed = len(board.facts["cpus_allowed"])
     if not 1 <= trial.threads <= allowed:
         raise UsageError(f"{trial.threads} threads asked for: this board lets us use 1 to {allowed}.")
     if trial.batch < 1:
@@ -351,7 +360,7 @@ def _way(state: BackendState, board: Board) -> str:
         return state.get_it or "it comes with the board's system"
     if board.unit.host is not None:
         return f"edgebench devices setup --host {board.unit.host} --backend {state.name}"
-    return f"pip install 'edgebench[{state.name}]'"
+    return extras.way(state.name)
 
 
 def _counted(model: str, bundle: Bundle | None) -> Counted:

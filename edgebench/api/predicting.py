@@ -22,7 +22,7 @@ from edgebench.api.counting import count
 from edgebench.api.listing import asked_backend, backend, check_precision, suite
 from edgebench.board.probe import probe
 from edgebench.devices import Device
-from edgebench.devices.records import Precision
+from edgebench.devices.records import Precision, Unit
 from edgebench.errors import UsageError
 from edgebench.store import calibration
 
@@ -138,10 +138,7 @@ def _target(request: ForecastRequest) -> _Target:
     probed = _probed(request.results, unit.name, device.name, flags) if unit else None
     limits, base = probed or described, described or probed
     if limits is None or base is None:
-        raise UsageError(
-            f"No peak of {device.name} is known: `edgebench devices probe{'' if name == devices.HOST else ' ' + name}` "
-            "measures one, or a device file states clock_hz and mult_adds_per_cycle."
-        )
+        raise UsageError(f"No peak of {device.name} is known: {_way_to_peak(unit)}.")
     return _Target(
         device=device,
         unit=unit.name if unit else None,
@@ -150,6 +147,16 @@ def _target(request: ForecastRequest) -> _Target:
         processors=max(allowed, limits.cores, base.cores),
         gpu=hardware.of_gpu(device),
         memories=tuple(_memory_here() if here else _memories(device)),
+    )
+
+
+def _way_to_peak(unit: Unit | None) -> str:
+    """Return what to do for a peak: a probe is one unit's, so a kind named by itself takes none."""
+    name = devices.HOST if unit is None else unit.name
+    word, whose = ("", "this machine's") if name == devices.HOST else (f" {name}", "its peak")
+    return (
+        f"`edgebench devices probe{word}` measures {whose}, which `--device {name}` takes, or a device file states "
+        "clock_hz and mult_adds_per_cycle"
     )
 
 

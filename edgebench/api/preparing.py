@@ -52,12 +52,15 @@ def board(device: str, host: str | None) -> Board:
 
 
 def probe(device: str, host: str | None, results: Path, seconds: float) -> Calibration:
-    """Measure the peaks of a board or of this machine, and add them to its calibration."""
+    """Measure the peaks of a board or of this machine, and add them to its calibration.
+
+    Raise UsageError when it is of another kind than asked, or a stand-in.
+    """
     unit = unit_of(device, host)
-    if unit.host is None:
-        return boards.probe_host(results, seconds)
     with reached(device, host) as side:  # the right kind, set up, and nobody measuring on it
         refuse_emulated(side.board, "its peaks would be those of an emulator")
+    if unit.host is None:
+        return boards.probe_host(results, seconds)
     with _linked(unit) as link:
         python = ["env", "-C", WORK, "PYTHONPATH=lib", "PYTHONSAFEPATH=1", "venv/bin/python"]
         try:

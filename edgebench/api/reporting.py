@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from edgebench import extras
 from edgebench.api import _accuracy
 from edgebench.errors import UsageError
 from edgebench.judge import fronts, places
@@ -76,8 +77,7 @@ def _check_installed() -> None:
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         raise UsageError(
-            f"A report is drawn by Altair, and {', '.join(missing)} is not installed: run "
-            "`pip install 'edgebench[report]'`, in a clone `.venv/bin/pip install -c constraints.txt -e '.[report]'`."
+            f"A report is drawn by Altair, and {', '.join(missing)} is not installed: {extras.way('report')}."
         )
 
 

@@ -9,6 +9,7 @@ from time import perf_counter
 from edgebench import __version__, devices, units
 from edgebench.api import _imaging
 from edgebench.api._converting import convert_all
+from edgebench.api._expecting import MEASURING_SHARE
 from edgebench.api._floors import add_floors
 from edgebench.api._layers import add_layers
 from edgebench.api._measuring import Execution, measure
@@ -18,11 +19,9 @@ from edgebench.api.planning import Plan, Request, plan_for
 from edgebench.api.reading import Result, derive
 from edgebench.errors import EdgebenchError, LostTrialError, UsageError
 from edgebench.formats import Dataset
-from edgebench.measure.plan import Protocol
+from edgebench.measure.plan import QUICK_INVOCATIONS, Protocol
 from edgebench.store import SCHEMA, Journal, RunFolder, calibration, create, locked, newest_unfinished
 from edgebench.store.records import Ended, Resumed, RunStarted
-
-_MEASURING_SHARE = 0.97  # of a budget: planning and making the tables took up to 1.5 s of a minute
 
 _PACKAGES = ("numpy", "onnx", "onnxruntime", "onnxscript", "openvino", "torch")
 
@@ -95,24 +94,35 @@ def expectation(planned: Plan) -> str:
         return f"{work} on {planned.unit.name} ({planned.device.title}, emulated): {what}."
     converting = f" and {units.clock_time(planned.converting_s)} converting" if planned.converting_s else ""
     span = units.clock_time(planned.measuring_s)
+    unfit = f"; left out: {', '.join(planned.unfit)}" if planned.unfit else ""
     return (
-        f"{work} on {planned.unit.name} ({planned.device.title}), {_how_long(planned.protocol)}: "
-        f"about {span}{' at most' * (planned.protocol.target is not None)} measuring{converting}."
+        f"{work} on {planned.unit.name} ({planned.device.title}), {_how_long(planned.protocol, planned.affordable)}: "
+        f"about {span}{' at most' * (planned.protocol.target is not None)} measuring{converting}{unfit}."
     )
 
 
-def _how_long(protocol: Protocol) -> str:
-    """Return in words how many invocations a protocol has.
+def _how_long(protocol: Protocol, affordable: int | None = None) -> str:
+    """Return in words how many invocations a protocol has, where a budget has room for about so many.
 
     >>> _how_long(Protocol(invocations=5, target=0.01))
     '5 to 40 invocations each, until intervals are 1% to either side'
+    >>> _how_long(Protocol(invocations=5, target=0.01, budget_s=10.0), affordable=1)
+    'about 1 invocation each within the budget, too few for an interval, which needs 5'
+    >>> _how_long(Protocol(invocations=5, target=0.01, budget_s=180.0), affordable=19)
+    '5 to about 19 invocations each, until intervals are 1% to either side'
     """
     if protocol.sustained_s is not None:
         return f"each called without a pause until it stays level, for {units.clock_time(protocol.sustained_s)} at most"
+    if affordable is not None and affordable <= protocol.invocations:
+        some = f"about {affordable} invocation{'s' * (affordable != 1)} each within the budget"
+        few = affordable < QUICK_INVOCATIONS
+        return f"{some}, too few for an interval, which needs {QUICK_INVOCATIONS}" if few else some
     if protocol.target is None:
         return f"{protocol.invocations} invocations each"
-    most = f"{protocol.invocations} to {protocol.most_invocations} invocations each"
-    return f"{most}, until intervals are {100 * protocol.target:g}% to either side"
+    least, most = protocol.invocations, f"{protocol.most_invocations}"
+    if affordable is not None and affordable < protocol.most_invocations:
+        most = f"about {affordable}"
+    return f"{least} to {most} invocations each, until intervals are {100 * protocol.target:g}% to either side"
 
 
 def _execution(
@@ -173,7 +183,7 @@ def _room_s(budget_s: float, elapsed_s: float, sessions: int) -> float:
     >>> _room_s(100.0, 37.0, 2)
     30.0
     """
-    return (_MEASURING_SHARE * budget_s - elapsed_s) / sessions
+    return (MEASURING_SHARE * budget_s - elapsed_s) / sessions
 
 
 def _derived(execution: Execution) -> Result:

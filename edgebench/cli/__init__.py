@@ -100,7 +100,8 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many parameters as options
     weights: Weights = None,
     suite: Annotated[str | None, typer.Option(help="Models under one name; default: seeds.")] = None,
     backend: Annotated[
-        list[str] | None, typer.Option(help="A runtime; default: all of the device; repeatable.")
+        list[str] | None,
+        typer.Option(help="A runtime; default: those of the device that are installed; repeatable."),
     ] = None,
     precision: Annotated[list[str] | None, typer.Option(help="fp32, fp16, bf16 or int8; repeatable.")] = None,
     threads: Annotated[list[int] | None, typer.Option(help="Threads a worker computes with; repeatable.")] = None,
@@ -163,7 +164,7 @@ def run(  # noqa: PLR0913, PLR0917 - a command has as many parameters as options
         budget_s=None if budget is None else span_s(budget),
         target=None if target is None else share(target),
         pace_hz=pace,
-        sustained_s=None if sustained is None else span_s(sustained),
+        sustained_s=None if sustained is None else span_s(sustained, "time of --sustained"),
         energy=energy,
         meter=meter,
         results=results,
@@ -197,7 +198,10 @@ def pack(  # noqa: PLR0913, PLR0917 - a command has as many parameters as option
     what: Annotated[list[str], typer.Argument(metavar="SUITE|MODEL...", help="Suites and models.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("bundle.zip"),
     backend: Annotated[
-        list[str] | None, typer.Option(help="A runtime to pack for; default: all that load plain data; repeatable.")
+        list[str] | None,
+        typer.Option(
+            help="A runtime to pack for; default: all that load plain data and need no new converter; repeatable."
+        ),
     ] = None,
     batch: Annotated[list[int] | None, typer.Option(min=1, help="Inputs per call; repeatable.")] = None,
     inputs: Inputs = None,
@@ -215,6 +219,9 @@ def pack(  # noqa: PLR0913, PLR0917 - a command has as many parameters as option
     else:
         models = f"{len(packed.models)} model{'s' * (len(packed.models) != 1)} as {', '.join(packed.formats)}"
         print(f"{packed.path}: {models}, {units.size(packed.size_bytes)}.")
+        if packed.not_packed:
+            left_out = ", ".join(packed.not_packed)
+            print(f"Not packed: {left_out} (their converters are not installed here): name them with --backend.")
         print(f"On the board: edgebench run --bundle {packed.path.name}")
     if any(one.lost for one in packed.not_converted):
         raise typer.Exit(_LOST)

@@ -16,15 +16,19 @@ app = typer.Typer(help="Kinds of boards, and setting up, checking and probing on
 
 @app.command("list")
 def devices_list(as_json: Json = False) -> None:
-    """List the kinds of boards."""
+    """List the kinds of boards, and your units of boards.toml."""
     from edgebench import devices
     from edgebench.report import lists
 
     kinds = [devices.load(path) for path in devices.known().values()]
+    units = devices.units().values()
     if as_json:
-        print_json([{"name": kind.name, "title": kind.title, "status": kind.status} for kind in kinds])
-    else:
-        print_table(lists.devices(kinds))
+        named = [{"name": kind.name, "title": kind.title, "status": kind.status} for kind in kinds]
+        print_json({"kinds": named, "units": list(units)})
+        return
+    print_table(lists.devices(kinds))
+    if units:
+        print_table(lists.boards(units))
 
 
 @app.command("show")
@@ -119,12 +123,18 @@ def devices_power(
 
 @app.command("new")
 def devices_new(
-    name: Annotated[str, typer.Argument(help="The name of a kind that is not known yet.")], host: Host = None
+    name: Annotated[str, typer.Argument(help="The name of a kind that is not known yet.")],
+    host: Host = None,
+    as_json: Json = False,
 ) -> None:
     """Draft devices/NAME.toml for a board, from what it says of itself."""
     from edgebench import api
 
-    print(f"{api.draft(name, host)} is written: fill in what the board did not say, each fact with its source.")
+    path = api.draft(name, host)
+    if as_json:
+        print_json({"file": path})
+    else:
+        print(f"{path} is written: fill in what the board did not say, each fact with its source.")
 
 
 @app.command("emulate")

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from edgebench.cli.options import Json, Results, span_s
+from edgebench.cli.options import Json, belonging, span_s
 from edgebench.cli.printing import print_csv, print_json, print_sentence, print_table, say
 from edgebench.errors import UsageError
 
 if TYPE_CHECKING:
     from edgebench.judge.judgement import Judgements
+
+_BUDGET = "20m"
 
 Form = Literal["text", "json", "csv", "markdown"]
 
@@ -31,9 +33,15 @@ def claims(  # noqa: PLR0913, PLR0917 - a command has as many parameters as opti
     measure: Annotated[
         bool, typer.Option("--measure", help="First measure what is open, what tells most in the least time first.")
     ] = False,
-    device: Annotated[str, typer.Option(help="With --measure: a kind of board, a unit, or host.")] = "host",
-    budget: Annotated[str, typer.Option(help="With --measure: for so long at most: 90s, 20m, 1h.")] = "20m",
-    results: Results = Path("results"),
+    device: Annotated[
+        str | None, typer.Option(help="With --measure: a kind of board, a unit, or host; default: host.")
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="With --measure: for so long at most: 90s, 20m, 1h; default: 20m.")
+    ] = None,
+    results: Annotated[
+        Path | None, typer.Option(help="With --measure: folder of all run folders; default: results.")
+    ] = None,
     explain_latency: Annotated[
         bool,
         typer.Option("--explain-latency", help="Only how well mult-adds, activations and bytes explain latency."),
@@ -48,6 +56,9 @@ def claims(  # noqa: PLR0913, PLR0917 - a command has as many parameters as opti
     """Hold what papers claim against counting, your own runs and published measurements."""
     from edgebench.api.claims.evidence import PUBLISHED
 
+    if not measure:
+        belonging("--measure", {"--device": device, "--budget": budget, "--results": results})
+    budget_s = span_s(budget or _BUDGET)
     form = _form(as_json=as_json, as_csv=as_csv, as_markdown=as_markdown)
     given = tuple(evidence or (PUBLISHED,))
     if check is not None:
@@ -60,7 +71,8 @@ def claims(  # noqa: PLR0913, PLR0917 - a command has as many parameters as opti
             )
         (_print_explained if explain_latency else _print_fronts)(given, form)
     else:
-        _print_claims(_judged(paper, claim, given, (device, budget, results) if measure else None), claim, form)
+        measuring = (device or "host", budget_s, results or Path("results")) if measure else None
+        _print_claims(_judged(paper, claim, given, measuring), claim, form)
 
 
 def _form(*, as_json: bool, as_csv: bool, as_markdown: bool) -> Form:
@@ -83,7 +95,7 @@ def _print_check(path: Path, form: Form) -> None:
 
 
 def _judged(
-    paper: str | None, claim: str | None, evidence: Sequence[str], measuring: tuple[str, str, Path] | None
+    paper: str | None, claim: str | None, evidence: Sequence[str], measuring: tuple[str, float, Path] | None
 ) -> "Judgements":
     """Return the claims that were asked for, after measuring what of them is open where that was asked for too."""
     from edgebench.api.claims import judging
@@ -93,8 +105,8 @@ def _judged(
         return judged
     from edgebench.api.claims.measuring import measure
 
-    device, budget, results = measuring
-    runs = measure(judged, device, span_s(budget), results, say)
+    device, budget_s, results = measuring
+    runs = measure(judged, device, budget_s, results, say)
     return judging.claims(paper, claim, (*evidence, *runs))
 
 

@@ -33,7 +33,8 @@ def compare(  # noqa: PLR0913, PLR0917 - a command has as many parameters as opt
         str | None, typer.Option(help="With --by: what the others are compared with; default: the quickest.")
     ] = None,
     fail_above: Annotated[
-        str | None, typer.Option(help="End with code 1 when something is slower by more than this; 0% for two runs.")
+        str | None,
+        typer.Option(help="End with code 1 when something is slower by more than this; default for two runs: 0%."),
     ] = None,
     fail_noisy: Annotated[
         bool, typer.Option("--fail-noisy", help="Of a gate: end with code 1 when a row could not be judged, too.")

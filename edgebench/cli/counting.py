@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgebench.cli.options import Inputs, Json, Weights
+from edgebench.cli.options import Inputs, Json, Weights, belonging
 from edgebench.cli.printing import fields, print_json, print_sentence, print_table, say
 from edgebench.errors import UsageError
 
@@ -36,7 +36,9 @@ def count(  # noqa: PLR0913, PLR0917 - a command has as many parameters as optio
     ] = False,
     device: Annotated[str | None, typer.Option(help="With --executed: a kind of board, such as rpi4.")] = None,
     backend: Annotated[list[str] | None, typer.Option(help="With --executed: a runtime; repeatable.")] = None,
-    precision: Annotated[str | None, typer.Option(help="With --executed: fp32, the default.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="With --executed: one that the runtime has, such as int8; default: fp32.")
+    ] = None,
     wheel: Annotated[
         list[str] | None,
         typer.Option(help="With --executed: a package in another version, onnxruntime==1.22.0; repeatable."),
@@ -75,12 +77,11 @@ def _refuse(by: str | None, executed: bool, *, paper: bool, board: dict[str, Any
     """Raise UsageError for options that do not go together."""
     if by not in (None, *_BY):
         raise UsageError(f"--by is {by!r}: expected {' or '.join(_BY)}.")
-    given = [name for name, value in board.items() if value is not None]
-    if not executed and given:
-        raise UsageError(f"{given[0]} belongs to --executed: give it too.")
+    if not executed:
+        belonging("--executed", board)
     if executed and (paper or by == "convention"):
         raise UsageError("--executed counts what a board does: it goes with --batch and --by kind alone.")
-    if executed and not {"--device", "--backend"} <= set(given):
+    if executed and None in (board["--device"], board["--backend"]):
         raise UsageError("--executed needs a --device, whose core is emulated, and a --backend: rpi4 and ncnn, say.")
 
 

@@ -26,7 +26,7 @@ def list_models(as_json: Json = False) -> None:
 @app.command("backends")
 def list_backends(as_json: Json = False) -> None:
     """List the runtimes: installed ones with their version, and how to get the others."""
-    from edgebench import api
+    from edgebench import api, extras
     from edgebench.report import lists
 
     found = api.backends()
@@ -34,6 +34,9 @@ def list_backends(as_json: Json = False) -> None:
         print_json(found)
     else:
         print_table(lists.backends(found))
+        wanted = ",".join(one.extra for one in found if one.extra)
+        if wanted:
+            print(f"All that are missing: {extras.way(wanted)}")
 
 
 @app.command("sensors")

@@ -1,6 +1,7 @@
 """Options that several commands share, and what their words mean."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -8,8 +9,8 @@ import typer
 
 from edgebench.errors import UsageError
 
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)([smh])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)%")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
@@ -26,15 +27,25 @@ Weights = Annotated[
 ]
 
 
-def span_s(text: str) -> float:
-    """Return the seconds of a budget.
+def belonging(owner: str, options: Mapping[str, object]) -> None:
+    """Raise UsageError for the first option that is given: what it belongs to, `owner`, is not.
+
+    >>> belonging("--measure", {"--device": None})
+    """
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise UsageError(f"{given[0]} belongs to {owner}: give it too.")
+
+
+def span_s(text: str, what: str = "budget") -> float:
+    """Return the seconds of a span of time with its unit; `what` names it where it is none.
 
     >>> span_s("1.5m")
     90.0
     """
     match = _SPAN.fullmatch(text.strip())
     if match is None:
-        raise UsageError(f"The budget is {text!r}: expected a number with s, m or h, such as 10m.")
+        raise UsageError(f"The {what} is {text!r}: expected a number with s, m or h, such as 10m.")
     return float(match[1]) * _SECONDS[match[2]]
 
 

@@ -1,12 +1,14 @@
 """`edgebench selftest`: measure where the truth is known."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edgebench.cli.options import Host, Json, Results
+from edgebench.cli.options import Host, Json, Results, belonging
 from edgebench.cli.printing import print_json, print_sentence, print_table, say
+from edgebench.errors import UsageError
 
 Device = Annotated[str, typer.Option("--device", help="A kind of board, a unit of boards.toml, or host: this machine.")]
 
@@ -21,7 +23,7 @@ def selftest(  # noqa: PLR0913, PLR0917 - a command has as many parameters as op
     neighbour: Annotated[
         bool, typer.Option("--neighbour", help="Disturb it: a load of our own on the same processor.")
     ] = False,
-    sessions: Annotated[int, typer.Option(min=1, help="How often.")] = 40,
+    sessions: Annotated[int | None, typer.Option(min=1, help="How often; default: 40.")] = None,
     model: Annotated[str | None, typer.Option(help="The model of --aa; default: one of about a millisecond.")] = None,
     backend: Annotated[str | None, typer.Option(help="The runtime of --aa; default: onnxruntime.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of all orders drawn; default: a new one, recorded.")] = None,
@@ -30,11 +32,10 @@ def selftest(  # noqa: PLR0913, PLR0917 - a command has as many parameters as op
 ) -> None:
     """Say how fine this machine measures, and how often it is wrong; without --aa or --known, what was found before."""
     from edgebench import api
-    from edgebench.errors import UsageError
     from edgebench.report import selftest as report
 
-    if aa and known:
-        raise UsageError("Both --aa and --known are given: expected one of them.")
+    either = {"--neighbour": neighbour or None, "--sessions": sessions, "--seed": seed}
+    _refuse(aa=aa, known=known, either=either, own={"--model": model, "--backend": backend})
     if not (aa or known):
         calibration = api.calibrated(device, host, results)
         if as_json:
@@ -46,7 +47,7 @@ def selftest(  # noqa: PLR0913, PLR0917 - a command has as many parameters as op
     asked = api.SelfTest(
         device=device,
         host=host,
-        sessions=sessions,
+        sessions=sessions or api.SelfTest().sessions,
         model=model or api.SelfTest().model,
         backend=backend or api.SelfTest().backend,
         known=known,
@@ -62,3 +63,13 @@ def selftest(  # noqa: PLR0913, PLR0917 - a command has as many parameters as op
         print_sentence(sentence)
     print_table(report.table(outcome.check))
     print(f"Run folder: {outcome.result.folder}")
+
+
+def _refuse(*, aa: bool, known: bool, either: Mapping[str, object], own: Mapping[str, object]) -> None:
+    """Raise UsageError for options that do not go together: `either` belong to both tests, `own` to --aa."""
+    if aa and known:
+        raise UsageError("Both --aa and --known are given: expected one of them.")
+    if not (aa or known):
+        belonging("--aa or --known", either)
+    if not aa:
+        belonging("--aa", own)

@@ -59,6 +59,11 @@ def known() -> dict[str, Path]:
 def find(name: str) -> Device:
     """Return the kind called `name`."""
     paths = known()
+    if name not in paths and name == HOST:
+        raise UsageError(
+            f"{HOST} means this machine, whatever its kind: expected a kind, one of {_listed(paths)}; "
+            "`edgebench devices check` says of which kind this machine is."
+        )
     if name not in paths:
         raise UsageError(f"Unknown device {name!r}: known are {_listed(paths)}; to add one, write devices/{name}.toml.")
     return load(paths[name])

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from edgebench import architectures
+from edgebench import architectures, extras
 from edgebench.architectures import Model
 from edgebench.architectures._images import Preprocessing, preprocessing
 from edgebench.errors import UsageError
@@ -285,8 +285,8 @@ def _pillow() -> Any:
         from PIL import Image
     except ModuleNotFoundError as error:
         raise UsageError(
-            "To read and resize images needs Pillow, which is not installed: pip install 'edgebench[images]', or give "
-            "--data an .npz whose `inputs` are ready."
+            f"To read and resize images needs Pillow, which is not installed: {extras.way('images')}, or give --data an "
+            ".npz whose `inputs` are ready."
         ) from error
     return Image
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
+from edgebench import extras
 from edgebench.architectures import Model
 from edgebench.errors import UsageError
 from edgebench.formats import _cache, _users
@@ -21,10 +22,9 @@ from edgebench.formats._limits import hold
 if TYPE_CHECKING:
     from edgebench.board.backends import Arrays
 
-_NEEDED = {
-    "onnx": "install onnxruntime, pip install 'edgebench[onnxruntime]'",
-    "tflite": "install LiteRT, pip install 'edgebench[litert]'",
-}
+_NEEDED = {"onnx": "onnxruntime", "tflite": "litert"}
+"""By format the extra that runs its files."""
+
 _SMALLEST_ID = 2  # integers are 0 or 1: valid as a token's number, its type, and a mask
 
 
@@ -32,7 +32,7 @@ def make(model: Model, batch: int, seed: int, folder: Path) -> None:
     """Write inputs.npz and reference.npz of a file; raise UsageError when it is none that can be run here."""
     versions = _cache.reference_versions(model.architecture)
     if not versions:
-        raise UsageError(f"Nothing here runs a .{model.architecture} file: {_NEEDED[model.architecture]}.")
+        raise UsageError(f"Nothing here runs a .{model.architecture} file: {extras.way(_NEEDED[model.architecture])}.")
     graph = _users.file_graph(model, batch)
     hold(psutil.virtual_memory().available)  # maps of any size may stand in a file: fail here, not the machine
     generator = np.random.default_rng(seed)

@@ -20,7 +20,9 @@ OPTIONS_VARIABLE = "EDGEBENCH_SSH_OPTIONS"
 WORK = ".edgebench"
 """The only folder on a board that edgebench writes to, in the user's home."""
 
-_UNREACHED = 255  # ssh's own exit status; also what it says when the remote command was killed by a signal
+UNREACHED = 255
+"""ssh's own exit status; also what it says when the remote command was killed by a signal."""
+
 _MOST_OUTPUT = 2**20
 _TAIL_BYTES = 2000
 _CHUNK_BYTES = 2**20
@@ -32,6 +34,10 @@ _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@%/+\[\]-]*")
 _ADVICE = {
     "Host key verification failed": "connect once with plain ssh, which shows the key and asks",
     "Permission denied (": "ssh-copy-id puts your key there",
+    "Could not resolve hostname": "correct the name, or give the board's IP address",
+    "No route to host": "see that the board is on, and on this network",
+    "timed out": "see that the board is on, and on this network",
+    "Connection refused": "start the ssh server of the board, or name its port in ~/.ssh/config",
 }
 _OPTIONS = {
     "BatchMode": "yes",  # never ask: nobody answers
@@ -76,7 +82,7 @@ class Link:
             done = _exchange(self.command(words), given, limit_s)
         except TimeoutError:
             raise DeviceUnreachableError(f"{self.host} did not answer within {limit_s:g} s.") from None
-        if done.status == _UNREACHED:
+        if done.status == UNREACHED:
             raise DeviceUnreachableError(f"{self.host} cannot be reached: {_why(done.errors)}.")
         if len(done.output) > _MOST_OUTPUT:
             raise BoardCommandFailed(done.status, f"it printed more than {_MOST_OUTPUT} bytes")
@@ -120,7 +126,7 @@ class Link:
                 f"The shell of {self.host} prints to stdout before it is asked, which breaks sftp: silence its .bashrc"
                 " for sessions that are not interactive."
             )
-        if done.status == _UNREACHED:
+        if done.status == UNREACHED:
             raise DeviceUnreachableError(f"{self.host} cannot be reached: {_why(done.errors)}.")
         if done.status:
             raise BoardCommandFailed(done.status, _last_line(done.errors))
@@ -240,8 +246,16 @@ def _quoted(word: str) -> str:
 
 def _why(errors: bytes) -> str:
     said = _last_line(errors) or "the connection was lost"
-    advice = [text for words, text in _ADVICE.items() if words in said]
-    return "; ".join([said, *advice])
+    return "; ".join([said, *advice(said)])
+
+
+def advice(said: str) -> tuple[str, ...]:
+    """Return what to do about what ssh said, nothing where that is not known.
+
+    >>> advice("pi@rpi4: Permission denied (publickey).")
+    ('ssh-copy-id puts your key there',)
+    """
+    return tuple(text for words, text in _ADVICE.items() if words in said)
 
 
 def _last_line(errors: bytes) -> str:

@@ -9,7 +9,8 @@ from edgebench.errors import UsageError
 from edgebench.measure.plan import Protocol
 from edgebench.measure.transport import Connection
 
-_MARGIN = 1.1  # invocations differ: the next one may take a tenth longer than the last
+MARGIN = 1.1
+"""Invocations differ: the next one may take a tenth longer than the last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,6 @@ def another(
     most = protocol.invocations if protocol.target is None else protocol.most_invocations
     if completed >= most:
         return False
-    if room_s is not None and progress.elapsed_s + _MARGIN * progress.last_s > room_s:
+    if room_s is not None and progress.elapsed_s + MARGIN * progress.last_s > room_s:
         return False
     return protocol.target is None or completed < protocol.invocations or not narrow()

@@ -11,7 +11,7 @@ from edgebench import units
 from edgebench.board.files import FOLDER, PART, sha256
 from edgebench.board.wire import FileName, FilesAsked, FilesState, Hello, encode
 from edgebench.errors import DeviceUnreachableError, EdgebenchError, LostTrialError
-from edgebench.measure.link import WORK, BoardCommandFailed, Link
+from edgebench.measure.link import UNREACHED, WORK, BoardCommandFailed, Link, advice
 from edgebench.measure.transport import AgentMissingError, Connection, started
 
 _FILES = f"{WORK}/{FOLDER}"
@@ -40,9 +40,7 @@ class Ssh:
                 connection.before_end = functools.partial(self._kill, hello.pid)
                 yield connection, hello
         except AgentMissingError as missing:
-            raise DeviceUnreachableError(
-                f"{str(missing).rstrip('.')}; set the board up with `edgebench devices setup --host {self.link.host}`."
-            ) from missing
+            raise DeviceUnreachableError(f"{str(missing).rstrip('.')}; {_way(missing, self.link.host)}.") from missing
 
     def place(self, connection: Connection, path: Path) -> str:
         """Copy a file under its content's name, unless it is there; what a broken copy left is gone on with.
@@ -110,3 +108,10 @@ def _missing(connection: Connection, file: FileName) -> bool:
     if not isinstance(answer, FilesState):
         raise DeviceUnreachableError(f"The agent answered {answer.event!r} to a question for files: set it up again.")
     return file.sha256 in answer.missing
+
+
+def _way(missing: AgentMissingError, host: str) -> str:
+    """Return what to do where no agent could be started: a board that ssh does not reach cannot be set up either."""
+    if missing.status != UNREACHED:
+        return f"set the board up with `edgebench devices setup --host {host}`"
+    return "; ".join(advice(str(missing))) or f"see whether `ssh {host}` reaches it"

@@ -33,7 +33,11 @@ class LinkLost(Exception):  # noqa: N818 - an event, not a mistake
 
 
 class AgentMissingError(DeviceUnreachableError):
-    """No agent said hello."""
+    """No agent said hello; `status` is how the process that leads to it ended, None when it did not."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Transport(Protocol):
@@ -116,6 +120,11 @@ class Connection:
         return self._lines.popleft()
 
     @property
+    def status(self) -> int | None:
+        """Return how the process that leads to the agent ended, None while it runs."""
+        return self._process.poll()
+
+    @property
     def alive(self) -> bool:
         """Tell whether the process that leads to the agent still runs."""
         return self._process.poll() is None
@@ -186,7 +195,7 @@ def _greeting(connection: Connection, where: str) -> Hello:
     try:
         hello = connection.greeting()
     except LinkLost as lost:
-        raise AgentMissingError(f"No agent could be started on {where}: {lost}.") from lost
+        raise AgentMissingError(f"No agent could be started on {where}: {lost}.", connection.status) from lost
     if isinstance(hello, Refused):
         raise DeviceUnreachableError(f"The agent on {where} refused: {hello.message}.")
     if not isinstance(hello, Hello) or hello.protocol != wire.PROTOCOL:

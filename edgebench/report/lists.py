@@ -12,7 +12,7 @@ from edgebench.analysis.cost import Cost, Memory
 from edgebench.analysis.kinds import by_kind
 from edgebench.architectures import Description
 from edgebench.board.peak import Figure
-from edgebench.devices.records import Device
+from edgebench.devices.records import Device, Unit
 from edgebench.errors import UsageError
 from edgebench.report.terminal import add_row, plain_table
 from edgebench.store.calibration import Calibration, latest_probe
@@ -139,6 +139,14 @@ def devices(kinds_of_boards: Iterable[Device]) -> Table:
     return table
 
 
+def boards(units_of_user: Iterable[Unit]) -> Table:
+    """Return a table of the units of boards.toml."""
+    table = plain_table("Your units (boards.toml)", "unit!", "device", "host")
+    for one in units_of_user:
+        add_row(table, one.name, one.device, one.host or "this machine")
+    return table
+
+
 def facts(found: Mapping[str, Any]) -> Table:
     """Return a table of what a board says of itself; what it does not say is a dash."""
     table = plain_table(None, "fact!", "found")
@@ -186,7 +194,7 @@ def backends(found: Iterable[Any]) -> Table:
             ", ".join(one.precisions),
             ", ".join(one.options) or "-",
             installed,
-            "\n".join(filter(None, (one.get_it, one.status))) or "-",
+            "\n".join(filter(None, (f"extra {one.extra}" if one.extra else one.get_it, one.status))) or "-",
         )
     return table
 

@@ -7,6 +7,8 @@ import pytest
 
 import edgebench
 from edgebench import api, devices
+from edgebench.api._reaching import Board
+from edgebench.api.planning import plan_for
 from edgebench.board.probe import probe
 from edgebench.errors import UsageError
 
@@ -65,8 +67,6 @@ def test_every_suite_holds_models_that_exist() -> None:
 
 def plan(**given: object) -> api.Plan:
     """Return the plan of a request for this machine, drawn without an agent."""
-    from edgebench.api._reaching import Board
-    from edgebench.api.planning import plan_for
     from edgebench.board.backends import installed
 
     device, unit = devices.resolve(devices.HOST)
@@ -115,6 +115,44 @@ def test_what_cannot_be_measured_is_refused_before(given: dict[str, object], mes
     assert str(refused.value).startswith(message)
 
 
+ONE, TWO = {"onnxruntime": "1", "torch": "2"}, {"onnxruntime": "1", "openvino": "2", "torch": "2"}
+
+
+def planned(runtimes: dict[str, str], **given: object) -> api.Plan:
+    """Return the plan of LeNet-5 for a PC with these runtimes."""
+    device, unit = devices.find("x86"), devices.resolve(devices.HOST)[1]
+    board = Board(device=device, unit=unit, facts=probe(), runtimes=runtimes)
+    return plan_for(api.Request(models=("lenet5",), **given), board)  # type: ignore[arg-type]
+
+
+def test_default_backends_without_a_precision_are_left_out() -> None:
+    """A backend that nobody named has no trial in a precision that it lacks, and the sentence of the plan says so."""
+    found = planned(TWO, precisions=("int8", "fp32"))
+    assert sorted((one.backend, one.precision) for one in found.trials) == [
+        ("onnxruntime", "fp32"),
+        ("onnxruntime", "int8"),
+        ("openvino", "fp32"),
+        ("openvino", "int8"),
+        ("torch", "fp32"),
+    ]
+    assert found.unfit == ("torch has no int8",)
+    assert "; left out: torch has no int8." in api.expectation(found)
+    assert planned(TWO).unfit == ()
+
+
+def test_a_precision_that_a_backend_lacks_is_refused_where_it_is_named() -> None:
+    """The sentence says which backends of the board have it; where no default has one, the backends are named."""
+    with pytest.raises(UsageError) as refused:
+        planned(TWO, backends=("torch",), precisions=("int8",))
+    assert str(refused.value) == (
+        "torch has no precision 'int8': expected fp32; on host onnxruntime, openvino have it."
+    )
+    with pytest.raises(
+        UsageError, match=r"^None of the device's backends \(torch, onnxruntime\) has the precision 'bf16'"
+    ):
+        planned(ONE, precisions=("bf16",))
+
+
 def test_energy_is_planned_with_what_the_device_prefers() -> None:
     """A meter asks for windows even where no sensor is; the device's own preference goes along."""
     usual, asked, metered = (
@@ -159,8 +197,6 @@ def test_long_runs_and_meters_that_cannot_be_are_refused(given: dict[str, object
 
 def test_a_broken_backend_is_told_from_one_that_is_missing() -> None:
     """A backend whose module cannot be imported says why; how to install it would be no help."""
-    from edgebench.api._reaching import Board
-    from edgebench.api.planning import plan_for
 
     device, unit = devices.resolve(devices.HOST)
     board = Board(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebench import devices
+from edgebench import api, devices
 from edgebench.api import boards
 from edgebench.devices.records import PerCycle
 from edgebench.errors import LostTrialError, UsageError
@@ -211,6 +211,13 @@ def test_probe_of_this_machine_is_stored(tmp_path: Path) -> None:
     assert entry.peak.gemm_mult_adds_per_s.all_cores.median > 0
     assert len(boards.probe_host(tmp_path, 0.2).entries) == 2
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["calibration.json"]
+
+
+def test_only_the_kind_that_was_asked_for_is_probed(tmp_path: Path) -> None:
+    """A kind that this machine is not of costs no measuring, and nothing is kept as host's."""
+    with pytest.raises(UsageError, match="This machine is not of the kind rpi-zero2w: found "):
+        api.probe("rpi-zero2w", None, tmp_path, 0.2)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 601, float("nan"), float("inf")])

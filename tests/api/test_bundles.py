@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from edgebench import api, devices
+from edgebench.api import bundles
 from edgebench.api._reaching import Board
 from edgebench.api.planning import plan_for
 from edgebench.board.backends import installed
@@ -153,12 +154,12 @@ REFUSED = [
     (
         {"models": ("lenet5",), "batches": (2,), "backends": ("onnxruntime",)},
         "does not hold lenet5 in onnx at batch 2 (for onnxruntime), but in onnx at batch 1, onnx at batch 8: "
-        "ask for what is there, or pack it again.",
+        "ask for what is there, or pack it again with `edgebench pack ... --backend onnxruntime --batch 2`.",
     ),
     (
         {"models": ("lenet5",), "backends": ("torch",)},
         "does not hold lenet5 in pt2 at batch 1 (for torch), but in onnx at batch 1, onnx at batch 8: "
-        "ask for what is there, or pack it again.",
+        "ask for what is there; no bundle holds pt2, which runs code from the file.",
     ),
     ({"runtimes": {"torch": "2"}}, "holds nothing that torch loads, and no other backend is installed."),
 ]
@@ -235,8 +236,8 @@ def test_the_blocked_machine_has_no_torch(bare: Bare) -> None:
     counting = bare.command("run", "--model", "lenet5", "--backend", "null")
     assert counting.code == 2
     assert counting.sentence() == (
-        "To count a model needs torch, which is not installed: pip install 'edgebench[host]', or measure a bundle that "
-        "`edgebench pack` made on another machine (run --bundle)."
+        "To count a model needs torch, which is not installed: `.venv/bin/pip install -c constraints.txt -e '.[host]'` "
+        "in the clone, or measure a bundle that `edgebench pack` made on another machine (run --bundle)."
     )
 
 
@@ -332,6 +333,16 @@ def test_where_to_pack_is_looked_at_before(tmp_path: Path) -> None:
             api.pack(["lenet5"], path, say=print)
 
 
+def test_backends_without_their_converter_are_named_when_they_are_not_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By default a format whose converter would be installed first is left out; a backend that is named is packed."""
+    monkeypatch.setattr("edgebench.formats._environment.missing", lambda _: True)
+    found, not_packed = bundles._formats(())
+    assert "onnx" in found
+    assert {"litert", "mnn", "ncnn"} <= set(not_packed)
+    assert not {"tflite", "mnn", "ncnn"} & set(found)
+    assert bundles._formats(("ncnn",)) == (("ncnn",), ())
+
+
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Pack two real networks with the command line."""
@@ -393,6 +404,7 @@ def test_a_real_bundle_is_measured_in_an_environment_of_its_own(packed: Path, tm
     assert done_run.code == 0, done_run.err
     assert {(row["backend"], row["status"]) for row in there.trials()} == {("onnxruntime", "done")}
     assert there.command("pack", "lenet5", python=python).sentence() == (
-        "To convert to onnx needs torch, onnx, onnxscript, which is not installed: pip install 'edgebench[host]'."
+        "To convert to onnx needs torch, onnx, onnxscript, which is not installed: "
+        "`pip install 'WHEEL[host]'`, WHEEL being the path of edgebench's wheel."
     )
     assert there.command("count", "lenet5", python=python).code == 2

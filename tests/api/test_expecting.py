@@ -60,6 +60,21 @@ def test_a_budget_without_room_for_one_invocation_is_refused() -> None:
         protocol(budget_s=3.0)
 
 
+@pytest.mark.parametrize(("budget_s", "invocations"), [(600.0, 117), (24.0, 4), (6.0, 1), (0.5, 1)])
+def test_a_budget_tells_how_many_invocations_it_has_room_for(budget_s: float, invocations: int) -> None:
+    """What a session has of it, less footprints, over the seconds of an invocation; one is always tried."""
+    asked = Protocol(budget_s=budget_s, footprints=3 if budget_s > 100 else 0)
+    assert _expecting.affordable(asked, [SESSION], TIMINGS) == invocations
+    assert _expecting.affordable(replace(asked, budget_s=None), [SESSION], TIMINGS) is None
+
+
+def test_sessions_share_a_budget() -> None:
+    """Of two sessions each has half of it."""
+    asked = Protocol(budget_s=100.0, footprints=0)
+    assert _expecting.affordable(asked, [SESSION], TIMINGS) == 19
+    assert _expecting.affordable(asked, [SESSION, replace(SESSION, name="s2")], TIMINGS) == 9
+
+
 def counted(model: str, mult_adds: int) -> Counted:
     """A model without weights."""
     return Counted(model=model, inputs={}, mult_adds=mult_adds, params=0, bias_params=0, bn_params=0, layers=())

@@ -105,9 +105,19 @@ def test_a_gpu_has_a_bound_and_no_prediction() -> None:
 
 
 def test_a_kind_without_a_peak_asks_for_a_probe() -> None:
-    """Of any x86-64 machine nothing is known before it is probed."""
-    with pytest.raises(UsageError, match=r"^No peak of x86 is known: `edgebench devices probe x86` measures one"):
+    """Of any x86-64 machine nothing is known, and what a probe found of this one is taken as host's alone."""
+    wanted = r"^No peak of x86 is known: `edgebench devices probe` measures this machine's, which `--device host` takes"
+    with pytest.raises(UsageError, match=wanted):
         forecast(device="x86")
+
+
+def test_a_unit_without_a_peak_is_to_be_probed_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A unit of boards.toml is named where it is probed and where it is predicted."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "boards.toml").write_text('[pc-a]\ndevice = "x86"\nhost = "me@pc-a"\n')
+    wanted = r"`edgebench devices probe pc-a` measures its peak, which `--device pc-a` takes"
+    with pytest.raises(UsageError, match=wanted):
+        forecast(device="pc-a")
 
 
 def test_a_probed_unit_is_bounded_by_its_own_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

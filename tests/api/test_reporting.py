@@ -27,7 +27,7 @@ def test_without_its_packages_a_report_says_how_to_get_them(monkeypatch: pytest.
     with pytest.raises(UsageError) as told:
         reporting.report(runs.SAMPLE, Path("never.html"))
     assert "a_package_that_is_not_there is not installed" in str(told.value)
-    assert "pip install 'edgebench[report]'" in str(told.value)
+    assert "`.venv/bin/pip install -c constraints.txt -e '.[report]'` in the clone" in str(told.value)
     assert not Path("never.html").exists()
 
 
