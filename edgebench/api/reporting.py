@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from edgebench.api import _accuracy
 from edgebench.errors import UsageError
 from edgebench.judge import fronts, places
+from edgebench.judge.compare import known_of
 from edgebench.judge.consequences import VerdictRow
 from edgebench.judge.fronts import Accuracy
 from edgebench.judge.places import Measurements
@@ -18,7 +19,7 @@ from edgebench.report.page import colours, composing, document, history, markdow
 from edgebench.report.page import html as page_html
 from edgebench.report.page.document import Document
 from edgebench.report.page.material import Material
-from edgebench.store import derived
+from edgebench.store import calibration, derived
 from edgebench.store.derived import Context
 from edgebench.store.rows import BackendRow, LayerRow, MinuteRow, PairRow, TrialRow
 from edgebench.store.tables import Summary
@@ -124,7 +125,8 @@ def _page(given: Path, beside: Path) -> tuple[Document, str]:
 
 def material(folder: Path) -> Material:
     """Return what the tables of a run say, each text fit to be shown; raise UsageError for a table that is none."""
-    context = _shown_context(derived.context(folder))
+    told = derived.context(folder)
+    context = _shown_context(told)
     trials = tuple(_shown(folder / "trials.csv", TrialRow))
     measured = tuple(places.measured(trials))
     accuracies = _printed(measured)
@@ -142,6 +144,7 @@ def material(folder: Path) -> Material:
         rounds=derived.frame(folder / "rounds.csv", watching.COLUMNS),
         fronts=fronts.fronts(measured, accuracies, {row.model: row.mult_adds for row in trials if row.mult_adds}),
         printed=len({row.model for row in trials if row.latency_p50_s is not None} & accuracies.keys()),
+        known=known_of(calibration.resolution_beside(folder, told.unit)),
     )
 
 
