@@ -12,7 +12,9 @@ from edgebench.judge import compare, context, together
 from edgebench.judge.compare import Compared, ComparedRow, known_of
 from edgebench.judge.context import Difference
 from edgebench.measure import apart
+from edgebench.store import run_folders
 from edgebench.store.calibration import Resolution
+from edgebench.store.folder import JOURNAL
 from edgebench.untrusted import plain
 
 By = Literal["backend", "precision", "threads", "batch", "model", "device"]
@@ -102,6 +104,8 @@ def devices(folder: Path, baseline: str | None = None) -> Comparison:
     """
     newest: dict[str, Path] = {}
     for path in run_folders(folder):
+        if not (path / JOURNAL).is_file():
+            continue
         result = read(path)
         started = result.run.started
         if not started.emulated:
@@ -131,14 +135,6 @@ def devices(folder: Path, baseline: str | None = None) -> Comparison:
         ),
         fail_above=None,
     )
-
-
-def run_folders(folder: Path) -> tuple[Path, ...]:
-    """Return the run folders below a folder, oldest first; raise UsageError when there are none."""
-    found = {path.parent for pattern in ("*/journal.jsonl", "*/*/journal.jsonl") for path in folder.glob(pattern)}
-    if not found:
-        raise UsageError(f"{folder} is no run folder, and none lies in it: expected results/UNIT/RUN or results/.")
-    return tuple(sorted(found, key=lambda path: (path.name, str(path))))
 
 
 # --- before and after ------------------------------------------------------------------------------------------------

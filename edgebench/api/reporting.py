@@ -21,7 +21,7 @@ from edgebench.report.page.document import Document
 from edgebench.report.page.material import Material
 from edgebench.store import calibration, derived
 from edgebench.store.derived import Context
-from edgebench.store.rows import BackendRow, LayerRow, MinuteRow, PairRow, TrialRow
+from edgebench.store.rows import BackendRow, LayerRow, MinuteRow, PairRow, RoundRow, TrialRow
 from edgebench.store.tables import Summary
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _relative(given: Path, beside: Path) -> str:
 
 def _page(given: Path, beside: Path) -> tuple[Document, str]:
     """Return the page of the one run there is, or of many, and where its tables lie seen from the page."""
-    folders = derived.run_folders(given)
+    folders = derived.with_tables(given)
     if len(folders) == 1:
         return composing.page(material(folders[0])), _relative(folders[0], beside)
     return _history(given, folders, beside), ""
@@ -141,7 +141,7 @@ def material(folder: Path) -> Material:
             images=context.images,
         ),
         verdicts=tuple(_shown(folder / "verdicts.csv", VerdictRow, needed=False)),
-        rounds=derived.frame(folder / "rounds.csv", watching.COLUMNS),
+        rounds=derived.frame(folder / "rounds.csv", RoundRow, watching.COLUMNS),
         fronts=fronts.fronts(measured, accuracies, {row.model: row.mult_adds for row in trials if row.mult_adds}),
         printed=len({row.model for row in trials if row.latency_p50_s is not None} & accuracies.keys()),
         known=known_of(calibration.resolution_beside(folder, told.unit)),
@@ -190,7 +190,7 @@ def _history(given: Path, folders: Iterable[Path], beside: Path) -> Document:
 
 def _trials_of(folder: Path, given: Path, beside: Path) -> "pd.DataFrame":
     """Return the trials of one run without its twins, with its date and version beside each."""
-    rows = derived.frame(folder / "trials.csv", history.COLUMNS, history.TEXTS)
+    rows = derived.frame(folder / "trials.csv", TrialRow, history.COLUMNS)
     missing: dict[str, Any] = {name: float("nan") for name in history.COLUMNS if name not in rows}
     rows = rows.assign(**missing)
     rows = rows.loc[rows["twin"].astype(str) != "True"].reset_index(drop=True)

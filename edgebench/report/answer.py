@@ -212,11 +212,17 @@ def _layers(rows: Iterable[LayerRow]) -> Iterator[str]:
 def backend_of(trial: str) -> str:
     """Return the backend of a trial by its name, with its precision where that is not fp32, and its threads.
 
+    A long name that was shortened, and so has lost its parts, comes back whole.
+
     >>> backend_of("lenet5|onnxruntime|int8|threads=2|batch=1")
     'onnxruntime int8 on 2 threads'
     """
-    _, backend, precision, threads, _ = trial.rsplit("|", 4)
-    return f"{backend}{f' {precision}' * (precision != 'fp32')}{_threads(int(threads.removeprefix('threads=')))}"
+    _, *parts = trial.rsplit("|", 4)
+    if len(parts) != 4:
+        return trial
+    backend, precision, threads, _ = parts
+    number = threads.removeprefix("threads=")
+    return f"{backend}{f' {precision}' * (precision != 'fp32')}{'' if number == '1' else f' on {number} threads'}"
 
 
 def _energy(rows: Iterable[TrialRow]) -> Iterator[str]:
