@@ -416,6 +416,7 @@ def comparing_unlike(ours: Path, reference: str) -> list[str]:
         ("ncnn:999999", "is no row"),
         ("ncnn:colour=red", "is no condition"),
         ("ncnn:board=rpi4b", "rows of ncnn have board=rpi4b, model=mobilenet_v1"),
+        ("ncnn:board=rpi4b", ", 1 thread, "),
         ("ncnn:board=mars", "0 rows of ncnn"),
     ],
 )

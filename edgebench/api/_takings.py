@@ -143,7 +143,7 @@ def _matches(row: Row, wanted: dict[str, str]) -> bool:
 
 
 def _told(name: str, row: Row) -> str:
-    threads = "" if row.threads is None else f", {row.threads} threads"
+    threads = "" if row.threads is None else f", {row.threads} thread{'s' * (row.threads != 1)}"
     return f"{name} ({row.board}, {row.runtime} {row.version or ''}{threads}, {row.precision or 'no precision'})"
 
 
