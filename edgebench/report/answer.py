@@ -95,7 +95,8 @@ def _fastest(standings: Iterable[Standing]) -> Iterator[str]:
 
 
 def _invalid(row: TrialRow) -> str:
-    return f"{row.backend} is INVALID ({', '.join(forbidding(row.flags.split()))})"
+    flags = ", ".join(forbidding(row.flags.split()))
+    return f"{row.backend} takes {units.seconds(row.latency_p50_s)}, INVALID ({flags})"
 
 
 def _checked(rows: Iterable[TrialRow]) -> Iterator[str]:

@@ -32,7 +32,7 @@ MOST_BYTES = 64 * 2**20
 _TRUTH = {"True": True, "False": False}
 _TRIAL = re.compile(r".+(\|[^|]+){2}\|threads=[0-9]{1,9}\|batch=[0-9]{1,9}(\|twin)?", re.DOTALL)
 _POSITIVE = re.compile(
-    r"latency_.+|burst_p50_s|sustained_p50_s|(.+_)?ratio(_.+)?|transfer(_.+)?|batch|threads(_asked)?"
+    r"latency_.+|burst_p50_s|sustained_p50_s|(.+_)?ratio(_.+)?|transfer(_.+)?|bound_s|direct_s|batch|threads(_asked)?"
 )
 """Numbers above 0: what is divided by, or drawn on a logarithmic axis."""
 _COUNT = re.compile(r"mult_adds.*|params|.+_params|invocations|samples|rounds|images")
@@ -92,10 +92,7 @@ def _records(path: Path, kind: type[T]) -> Iterator[T]:
                     raise UsageError(_wrong(path, f"line {number}: {name}", cell)) from None
         lacking = [name for name in converters if name not in values]
         if lacking:
-            raise UsageError(
-                f"{path}, line {number}: {lacking[0]} is empty: expected a value; make the tables again with "
-                f"`edgebench recompute {path.parent}`."
-            )
+            raise UsageError(_lacking(path, f"line {number}: {lacking[0]}"))
         _check_intervals(values, f"{path}, line {number}")
         yield kind(**values)
 
@@ -116,6 +113,12 @@ def _wrong(path: Path, where: str, cell: str) -> str:
     return (
         f"{path}, {where} is {plain(cell, 80)!r}: expected another kind of value; make the tables again with "
         f"`edgebench recompute {path.parent}`."
+    )
+
+
+def _lacking(path: Path, where: str) -> str:
+    return (
+        f"{path}, {where} is empty: expected a value; make the tables again with `edgebench recompute {path.parent}`."
     )
 
 
@@ -172,6 +175,8 @@ def _converter(name: str, kinds: tuple[Any, ...]) -> Convert:
         return _TRUTH.__getitem__
     if int in kinds or float in kinds:
         return partial(_number, name, int if int in kinds else float)
+    if all(isinstance(kind, str) for kind in kinds):  # a Literal
+        return dict(zip(kinds, kinds, strict=True)).__getitem__
     return _trial if name == "trial" else str
 
 
@@ -214,12 +219,18 @@ def frame(path: Path, kind: type[Any], columns: Iterable[str]) -> "pd.DataFrame"
         raise UsageError(
             f"{path} cannot be read ({error}): expected a table; make it with `edgebench recompute {path.parent}`."
         ) from None
-    for name in found.columns:
-        if int in kinds[name] or float in kinds[name]:
-            found[name] = _numbers(path, found[name])
-        elif bool in kinds[name]:
-            found[name] = _truths(path, found[name])
-    return found
+    return found.apply(lambda column: _typed(path, column, kinds[str(column.name)]))
+
+
+def _typed(path: Path, column: "pd.Series[str]", kinds: tuple[Any, ...]) -> "pd.Series[Any]":
+    """Return a column of texts as one of what its field holds; raise UsageError for a wrong or a missing value."""
+    if NoneType not in kinds and str not in kinds and column.isna().any():
+        raise UsageError(_lacking(path, f"a cell of {column.name}"))
+    if int in kinds or float in kinds:
+        return _numbers(path, column)
+    if bool in kinds:
+        return _truths(path, column)
+    return column if NoneType in kinds else column.fillna("")
 
 
 def _truths(path: Path, column: "pd.Series[str]") -> "pd.Series[bool]":

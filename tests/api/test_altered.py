@@ -90,7 +90,10 @@ def test_a_wrong_cell_of_a_trial_is_one_sentence(run: Path, column: str, value: 
         ("rounds.csv", "start_s", "abc"),
         ("rounds.csv", "wall_p50_s", "1e400"),
         ("rounds.csv", "complete", "perhaps"),
+        ("rounds.csv", "round", ""),
+        ("trials.csv", "bound_s", "-1"),
         ("verdicts.csv", "low", "inf"),
+        ("verdicts.csv", "consequence", "happier"),
     ],
 )
 def test_a_wrong_cell_of_another_table_is_one_sentence(run: Path, name: str, column: str, value: str) -> None:

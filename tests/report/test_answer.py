@@ -111,8 +111,11 @@ def test_what_is_invalid_is_never_the_fastest() -> None:
     """A quicker backend whose figures are of something else stands last, with its flags; one alone wins nothing."""
     wrong = trial(trial="x", backend="x", precision_asked="fp32", invocations=5, flags="drift parity threads")
     right = trial(trial="y", backend="y", precision_asked="fp32", invocations=5, latency_p50_s=0.02)
-    assert said(trials=(wrong, right))[0] == "vgg: y takes 20.0 ms (fp32, 1 thread); x is INVALID (parity, threads)."
-    assert said(trials=(wrong,))[0] == "vgg has no fastest backend: x is INVALID (parity, threads)."
+    assert (
+        said(trials=(wrong, right))[0]
+        == "vgg: y takes 20.0 ms (fp32, 1 thread); x takes 10.0 ms, INVALID (parity, threads)."
+    )
+    assert said(trials=(wrong,))[0] == "vgg has no fastest backend: x takes 10.0 ms, INVALID (parity, threads)."
 
 
 def test_a_ruler_is_no_competitor() -> None:
