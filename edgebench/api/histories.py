@@ -12,6 +12,8 @@ from edgebench.store.folder import TRIALS
 from edgebench.store.rows import HistoryRow
 from edgebench.untrusted import plain
 
+_MOST_REASON = 1000  # characters: a path stands in it twice
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
@@ -35,7 +37,7 @@ def history(folder: Path) -> History:
         except UsageError as error:
             left_out.append(f"{path.name}: {error}")
     if not rows:
-        why = plain(left_out[0]) if left_out else "it has no trial."
+        why = plain(left_out[0], _MOST_REASON) if left_out else "it has no trial."
         raise UsageError(f"No run below {folder} can be told: {why}")
     return History(rows=tuple(sorted(rows, key=_order)), left_out=tuple(left_out))
 

@@ -1,7 +1,7 @@
 """The trials of one run set against each other: each against the quickest of those that differ in one thing; pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from edgebench.judge import compare, consequences
@@ -109,6 +109,7 @@ def _paired(before: TrialRow, after: TrialRow, pair: PairRow | None, known: Know
     if pair is None:
         return Compared(before=before, after=after, taken="together", measured=Measured(wall=None))
     measured = consequences.measured_of(pair, known.reliable)
+    measured = replace(measured, flags=measured.flags.union(before.flags.split(), after.flags.split()))
     if pair.subject != after.trial:
         measured = consequences.turned(measured)
     return Compared(before=before, after=after, taken="together", measured=measured)
