@@ -484,6 +484,7 @@ def comparing_unlike(ours: Path, reference: str) -> list[str]:
         ("ncnn:999999", "is no row"),
         ("ncnn:colour=red", "is no condition"),
         ("ncnn:board=rpi4b", "rows of ncnn have board=rpi4b, model=mobilenet_v1"),
+        ("ncnn:board=rpi4b", ", 1 thread, "),
         ("ncnn:board=mars", "0 rows of ncnn have board=mars, model=mobilenet_v1: expected a board that has this model"),
         ("ncnn:board=rpi4b,threads=3", "expected one of ncnn:3026 (rpi4b, ncnn 2023-06-15, 4 threads, fp16 or fp32); "),
         (

@@ -10,10 +10,10 @@ from edgebench.api.reading import Result, read
 from edgebench.errors import UsageError
 from edgebench.judge import compare, context
 from edgebench.judge.compare import Compared, usable
-from edgebench.judge.trust import Measured, reliable
+from edgebench.judge.trust import Measured
 from edgebench.measure import apart
 from edgebench.measure.apart import SPREAD, SPREAD_WITHOUT_RULER, Apart, Reading, Spread
-from edgebench.measure.plan import TWIN
+from edgebench.measure.plan import RULER, TWIN
 from edgebench.measure.series import Medians
 from edgebench.measure.statistics import Estimate, latency_ratio
 from edgebench.store import calibration
@@ -21,9 +21,6 @@ from edgebench.store.calibration import Resolution
 from edgebench.store.rows import TrialRow
 from edgebench.store.series import Key, Taken, taken
 from edgebench.untrusted import plain
-
-RULER = "null"
-"""The backend without a model: a trial of it in both runs is the ruler of all others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,22 +63,12 @@ def side_of(folder: Path, match: tuple[str, str] | None) -> Side:
         rows[name] = row
     if match and not any(match[0] in row.trial for row in rows.values()):
         raise UsageError(f"No trial of {folder} has {plain(match[0])!r} in its name: expected one to --match.")
-    return Side(result=result, rows=rows, taken=taken(result.run), entry=_entry(result))
-
-
-def _entry(result: Result) -> Resolution | None:
-    """Return what the unit's newest selftest found, where the run lies beside its calibration."""
-    unit = result.folder.resolve().parent
-    if unit.name != result.run.started.unit:
-        return None
-    return calibration.latest_resolution(calibration.read(unit.parent, unit.name))
-
-
-def known_of(entry: Resolution | None) -> compare.Known:
-    """Return what a unit's selftest says of differences on it."""
-    if entry is None:
-        return compare.Known()
-    return compare.Known(resolution=entry.resolution, reliable=reliable(entry.excluded_one, entry.sessions))
+    return Side(
+        result=result,
+        rows=rows,
+        taken=taken(result.run),
+        entry=calibration.resolution_beside(result.folder, result.run.started.unit),
+    )
 
 
 def spread_of(before: Side, after: Side) -> Known:

@@ -5,20 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edgebench.api._sides import RULER, Known, Side, common_rulers, compared_of, known_of, side_of, spread_of
+from edgebench.api._sides import Known, common_rulers, compared_of, side_of, spread_of
 from edgebench.api.reading import read
 from edgebench.errors import UsageError
-from edgebench.judge import compare, consequences, context
-from edgebench.judge.compare import Compared, ComparedRow, usable
+from edgebench.judge import compare, context, together
+from edgebench.judge.compare import Compared, ComparedRow, known_of
 from edgebench.judge.context import Difference
 from edgebench.measure import apart
+from edgebench.store import run_folders
 from edgebench.store.calibration import Resolution
-from edgebench.store.rows import PairRow, TrialRow
+from edgebench.store.folder import JOURNAL
 from edgebench.untrusted import plain
 
 By = Literal["backend", "precision", "threads", "batch", "model", "device"]
-
-_COLUMNS = {"backend": "backend", "precision": "precision_asked", "threads": "threads_asked", "batch": "batch"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +73,7 @@ def runs(before: Path, after: Path, match: tuple[str, str] | None = None, fail_a
     )
 
 
-def within(folder: Path, by: By, baseline: str | None = None, fail_above: float | None = None) -> Comparison:
+def within(folder: Path, by: together.By, baseline: str | None = None, fail_above: float | None = None) -> Comparison:
     """Return the trials of one run that differ in one thing, each against the quickest of them or a `baseline`.
 
     Raise UsageError where nothing differs in that.
@@ -82,7 +81,9 @@ def within(folder: Path, by: By, baseline: str | None = None, fail_above: float 
     if fail_above is not None and baseline is None:
         raise UsageError("--fail-above with --by needs --baseline: what must the others not be slower than?")
     side = side_of(folder, None)
-    compared = list(_within(side, by, baseline))
+    known = known_of(side.entry)
+    found = together.groups(side.rows.values(), side.result.summary.pairs, by, known, baseline)
+    compared = [one for group in found for one in group.compared]
     if not compared:
         named = f" and {plain(baseline)!r} among them" if baseline else ""
         raise UsageError(f"{folder} has no two measured trials that differ in {by} alone{named}.")
@@ -90,7 +91,7 @@ def within(folder: Path, by: By, baseline: str | None = None, fail_above: float 
         before=folder,
         after=folder,
         by=by,
-        rows=compare.rows(compared, known_of(side.entry), fail_above),
+        rows=compare.rows(compared, known, fail_above),
         changed=(),
         notes=("Taken together: paired round by round in one session.",),
         fail_above=fail_above,
@@ -109,6 +110,8 @@ def devices(folder: Path, baseline: str | None = None) -> Comparison:
         )
     newest: dict[str, Path] = {}
     for path in run_folders(folder):
+        if not (path / JOURNAL).is_file():
+            continue
         result = read(path)
         started = result.run.started
         if not started.emulated:
@@ -138,14 +141,6 @@ def devices(folder: Path, baseline: str | None = None) -> Comparison:
         ),
         fail_above=None,
     )
-
-
-def run_folders(folder: Path) -> tuple[Path, ...]:
-    """Return the run folders below a folder, oldest first; raise UsageError when there are none."""
-    found = {path.parent for pattern in ("*/journal.jsonl", "*/*/journal.jsonl") for path in folder.glob(pattern)}
-    if not found:
-        raise UsageError(f"{folder} is no run folder, and none lies in it: expected results/UNIT/RUN or results/.")
-    return tuple(sorted(found, key=lambda path: (path.name, str(path))))
 
 
 # --- before and after ------------------------------------------------------------------------------------------------
@@ -178,44 +173,3 @@ def _notes(compared: Sequence[Compared], known: Known, entry: Resolution | None)
             "The unit has no selftest: what its sessions differ by is assumed, and differences below 1 % are not "
             "called any. Run `edgebench selftest --aa` to learn its own spread."
         )
-
-
-# --- the trials of one run -------------------------------------------------------------------------------------------
-
-
-def _within(side: Side, by: By, baseline: str | None) -> Iterator[Compared]:
-    groups: dict[tuple[object, ...], list[TrialRow]] = {}
-    for row in side.rows.values():
-        if by != "backend" or row.backend != RULER or baseline == RULER:  # a ruler is no runtime
-            groups.setdefault(_others(row, by), []).append(row)
-    pairs = {frozenset((pair.subject, pair.baseline)): pair for pair in side.result.summary.pairs if pair.by == by}
-    for members in groups.values():
-        against = _baseline(members, by, baseline)
-        if against is None:
-            continue
-        for row in members:
-            if row is not against:
-                yield _paired(against, row, pairs.get(frozenset((against.trial, row.trial))), side)
-
-
-def _others(row: TrialRow, by: By) -> tuple[object, ...]:
-    columns = {"model": "model", **_COLUMNS}
-    return row.session, *(getattr(row, column) for name, column in columns.items() if name != by)
-
-
-def _baseline(members: Sequence[TrialRow], by: By, baseline: str | None) -> TrialRow | None:
-    column = {"model": "model", **_COLUMNS}[by]
-    done = [row for row in members if usable(row)]
-    if baseline is not None:
-        return next((row for row in done if str(getattr(row, column)) == baseline), None)
-    return min(done, key=lambda row: row.latency_p50_s or 0.0) if len(members) > 1 and done else None
-
-
-def _paired(before: TrialRow, after: TrialRow, pair: PairRow | None, side: Side) -> Compared:
-    if pair is None:
-        return Compared(before=before, after=after, taken="together")
-    known = known_of(side.entry)
-    measured = consequences.measured_of(pair, known.reliable)
-    if pair.subject != after.trial:
-        measured = consequences.turned(measured)
-    return Compared(before=before, after=after, taken="together", measured=measured)

@@ -1,21 +1,19 @@
-"""Many runs as one table: a trial's latency over dates and versions, from the derived CSV files by pandas."""
+"""Many runs as one table: a trial's latency over dates and versions, from the derived files."""
 
-import json
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from edgebench.api.comparing import run_folders
+from edgebench import extras
 from edgebench.errors import UsageError
-from edgebench.store import csvfile
+from edgebench.store import derived, run_folders
+from edgebench.store.csvfile import read_back
+from edgebench.store.derived import Context
+from edgebench.store.folder import TRIALS
 from edgebench.store.rows import HistoryRow
 from edgebench.untrusted import plain
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-_MOST_BYTES = 64 * 2**20  # of a context.json or trials.csv, which this program wrote
-_TEXT = ("unit", "device", "model", "backend", "precision", "runtime_version", "status", "flags")
+_MOST_REASON = 1000  # characters: a path stands in it twice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,26 +24,23 @@ class History:
     left_out: tuple[str, ...]
 
 
-_SAME = ("unit", "model", "backend", "precision", "threads", "batch")
-_RENAMED = {"precision_asked": "precision", "threads_asked": "threads"}
-
-
 def history(folder: Path) -> History:
     """Return the trials of all runs below a folder, those of stand-ins left out; raise UsageError without any."""
-    import pandas as pd
-
-    tables, left_out = [], []
+    rows: list[HistoryRow] = []
+    left_out = []
     for path in run_folders(folder):
         try:
-            tables.append(_trials(path))
-        except _LeftOutError as left:
-            left_out.append(f"{path.name}: {left}.")
-    if not tables:
-        raise UsageError(f"No run below {folder} can be told: {plain(left_out[0])}")
-    whole = pd.concat(tables, ignore_index=True)
-    whole = whole.sort_values([*_SAME, "started"], kind="stable").astype(object)
-    whole = whole.where(whole.notna(), None)
-    return History(rows=tuple(_row(record) for record in whole.to_dict("records")), left_out=tuple(left_out))
+            context = derived.context(path)
+            if context.emulated:
+                left_out.append(f"{path.name}: it was measured on a stand-in, where nothing is timed.")
+            else:
+                rows.extend(_trials(path, context))
+        except UsageError as error:
+            left_out.append(f"{path.name}: {error}")
+    if not rows:
+        why = plain(left_out[0], _MOST_REASON) if left_out else "it has no trial."
+        raise UsageError(f"No run below {folder} can be told: {why}")
+    return History(rows=tuple(sorted(rows, key=_order)), left_out=tuple(left_out))
 
 
 def write_parquet(found: History, path: Path) -> None:
@@ -56,7 +51,7 @@ def write_parquet(found: History, path: Path) -> None:
         import pyarrow  # noqa: F401 - pandas takes it by its name
     except ImportError:
         raise UsageError(
-            "Parquet needs pyarrow, which is not installed: pip install 'edgebench[parquet]', or take --csv."
+            f"Parquet needs pyarrow, which is not installed: {extras.way('parquet')}, or take --csv."
         ) from None
     frame = tables.frame(HistoryRow, found.rows).convert_dtypes()
     try:
@@ -65,47 +60,49 @@ def write_parquet(found: History, path: Path) -> None:
         raise UsageError(f"{path} cannot be written ({error.strerror}): choose another file.") from error
 
 
-class _LeftOutError(Exception):
-    """A run that has no place in a history."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """What is read of a row of trials.csv."""
+
+    unit: str
+    device: str
+    model: str
+    backend: str
+    runtime_version: str | None
+    precision_asked: str
+    threads_asked: int
+    batch: int
+    twin: bool
+    status: str
+    latency_p50_s: float | None
+    latency_p50_low_s: float | None
+    latency_p50_high_s: float | None
+    flags: str
 
 
-def _trials(path: Path) -> "pd.DataFrame":
-    """Return the rows of a run, without twins."""
-    import pandas as pd
-
-    context = _context(path)
-    if context.get("emulated"):
-        raise _LeftOutError("it was measured on a stand-in, where nothing is timed")
-    wanted = {field.name for field in fields(HistoryRow)} | set(_RENAMED)
-    try:
-        frame = pd.read_csv(path / "trials.csv", usecols=lambda name: name in wanted or name == "twin")
-    except (OSError, ValueError) as error:
-        raise _LeftOutError(f"its trials.csv cannot be read, `edgebench recompute` makes it again ({error})") from None
-    frame = frame.rename(columns=_RENAMED)
-    missing = wanted - set(_RENAMED) - set(frame.columns) - {"started", "run", "edgebench_version"}
-    if missing or "twin" not in frame.columns:
-        raise _LeftOutError("its trials.csv is of another version, `edgebench recompute` makes it again")
-    frame = frame[~frame["twin"]].drop(columns="twin")
-    texts = {name: frame[name].map(_read_back, na_action="ignore") for name in _TEXT}
-    given = {"started": str(context.get("started")), "run": path.name}
-    return frame.assign(**texts, **given, edgebench_version=str(context.get("edgebench_version")))
-
-
-def _context(path: Path) -> dict[str, Any]:
-    try:
-        file = path / "context.json"
-        if file.stat().st_size > _MOST_BYTES or (path / "trials.csv").stat().st_size > _MOST_BYTES:
-            raise _LeftOutError("its files are larger than this program writes them")
-        found = json.loads(file.read_bytes())
-    except (OSError, ValueError):
-        raise _LeftOutError("it has no context.json and trials.csv, `edgebench recompute` makes them again") from None
-    return found if isinstance(found, dict) else {}
+def _trials(path: Path, context: Context) -> Iterator[HistoryRow]:
+    """Yield the rows of a run, without twins."""
+    for row in derived.records(path / TRIALS, _Row):
+        if not row.twin:
+            yield HistoryRow(
+                started=context.started,
+                run=path.name,
+                edgebench_version=context.edgebench_version,
+                unit=read_back(row.unit),
+                device=read_back(row.device),
+                model=read_back(row.model),
+                backend=read_back(row.backend),
+                runtime_version=None if row.runtime_version is None else read_back(row.runtime_version),
+                precision=read_back(row.precision_asked),
+                threads=row.threads_asked,
+                batch=row.batch,
+                status=read_back(row.status),
+                latency_p50_s=row.latency_p50_s,
+                latency_p50_low_s=row.latency_p50_low_s,
+                latency_p50_high_s=row.latency_p50_high_s,
+                flags=read_back(row.flags) or None,
+            )
 
 
-def _read_back(cell: object) -> str:
-    return csvfile.read_back(str(cell))
-
-
-def _row(record: dict[Any, Any]) -> HistoryRow:
-    counts = {name: int(record[name]) for name in ("threads", "batch")}
-    return HistoryRow(**{field.name: record[field.name] for field in fields(HistoryRow)} | counts)
+def _order(row: HistoryRow) -> tuple[str, str, str, str, int, int, str]:
+    return row.unit, row.model, row.backend, row.precision, row.threads, row.batch, row.started

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from edgebench.errors import UsageError
 from edgebench.judge import consequences
+from edgebench.judge.compare import Known, known_of
 from edgebench.judge.consequences import VerdictRow
-from edgebench.judge.trust import reliable
 from edgebench.store import RunFolder, calibration, limits
 from edgebench.store.records import Run
 from edgebench.store.tables import Summary, summarize
@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """A run folder, what it says, and the verdicts on the consequences of its pairs of models."""
+    """A run folder, what it says, and the verdicts on the consequences of its pairs of models.
+
+    `known` is what the selftest of its unit tells of differences there.
+    """
 
     folder: Path
     run: Run
     summary: Summary
     verdicts: tuple[VerdictRow, ...]
+    known: Known
 
     def tables(self) -> "dict[str, pd.DataFrame]":
         """Return trials, pairs, backends, rounds, layers, samples and verdicts as data frames."""
@@ -46,7 +50,9 @@ def read(folder: str | Path) -> Result:
     path = Path(folder)
     run = RunFolder(path=path).read()
     summary = summarize(run, limits.of_unit(run, path))
-    return Result(folder=path, run=run, summary=summary, verdicts=_verdicts(path, run, summary))
+    known = known_of(calibration.resolution_beside(path, run.started.unit))
+    verdicts = consequences.rows(summary.pairs, known.resolution, reliable=known.reliable)
+    return Result(folder=path, run=run, summary=summary, verdicts=tuple(verdicts), known=known)
 
 
 def recompute(folder: str | Path, meter: Path | None = None) -> Result:
@@ -72,17 +78,3 @@ def derive(folder: RunFolder) -> Result:
     result = read(folder.path)
     folder.write_rows("verdicts", VerdictRow, result.verdicts)
     return result
-
-
-def _verdicts(path: Path, run: Run, summary: Summary) -> tuple[VerdictRow, ...]:
-    """Return the verdicts of a run; what the unit's selftest found, as far as it was made, bounds them."""
-    unit = path.resolve().parent
-    known = (
-        calibration.latest_resolution(calibration.read(unit.parent, unit.name))
-        if unit.name == run.started.unit
-        else None
-    )
-    if known is None:
-        return tuple(consequences.rows(summary.pairs, None))
-    trusted = reliable(known.excluded_one, known.sessions)
-    return tuple(consequences.rows(summary.pairs, known.resolution, reliable=trusted))

@@ -12,6 +12,7 @@ from edgebench import extras
 from edgebench.api import _accuracy
 from edgebench.errors import UsageError
 from edgebench.judge import fronts, places
+from edgebench.judge.compare import known_of
 from edgebench.judge.consequences import VerdictRow
 from edgebench.judge.fronts import Accuracy
 from edgebench.judge.places import Measurements
@@ -19,9 +20,9 @@ from edgebench.report.page import colours, composing, document, history, markdow
 from edgebench.report.page import html as page_html
 from edgebench.report.page.document import Document
 from edgebench.report.page.material import Material
-from edgebench.store import derived
+from edgebench.store import calibration, derived
 from edgebench.store.derived import Context
-from edgebench.store.rows import BackendRow, LayerRow, MinuteRow, PairRow, TrialRow
+from edgebench.store.rows import BackendRow, LayerRow, MinuteRow, PairRow, RoundRow, TrialRow
 from edgebench.store.tables import Summary
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _relative(given: Path, beside: Path) -> str:
 
 def _page(given: Path, beside: Path) -> tuple[Document, str]:
     """Return the page of the one run there is, or of many, and where its tables lie seen from the page."""
-    folders = derived.run_folders(given)
+    folders = derived.with_tables(given)
     if len(folders) == 1:
         return composing.page(material(folders[0])), _relative(folders[0], beside)
     return _history(given, folders, beside), ""
@@ -124,7 +125,8 @@ def _page(given: Path, beside: Path) -> tuple[Document, str]:
 
 def material(folder: Path) -> Material:
     """Return what the tables of a run say, each text fit to be shown; raise UsageError for a table that is none."""
-    context = _shown_context(derived.context(folder))
+    told = derived.context(folder)
+    context = _shown_context(told)
     trials = tuple(_shown(folder / "trials.csv", TrialRow))
     measured = tuple(places.measured(trials))
     accuracies = _printed(measured)
@@ -139,9 +141,10 @@ def material(folder: Path) -> Material:
             images=context.images,
         ),
         verdicts=tuple(_shown(folder / "verdicts.csv", VerdictRow, needed=False)),
-        rounds=derived.frame(folder / "rounds.csv", watching.COLUMNS),
+        rounds=derived.frame(folder / "rounds.csv", RoundRow, watching.COLUMNS),
         fronts=fronts.fronts(measured, accuracies, {row.model: row.mult_adds for row in trials if row.mult_adds}),
         printed=len({row.model for row in trials if row.latency_p50_s is not None} & accuracies.keys()),
+        known=known_of(calibration.resolution_beside(folder, told.unit)),
     )
 
 
@@ -187,7 +190,7 @@ def _history(given: Path, folders: Iterable[Path], beside: Path) -> Document:
 
 def _trials_of(folder: Path, given: Path, beside: Path) -> "pd.DataFrame":
     """Return the trials of one run without its twins, with its date and version beside each."""
-    rows = derived.frame(folder / "trials.csv", history.COLUMNS, history.TEXTS)
+    rows = derived.frame(folder / "trials.csv", TrialRow, history.COLUMNS)
     missing: dict[str, Any] = {name: float("nan") for name in history.COLUMNS if name not in rows}
     rows = rows.assign(**missing)
     rows = rows.loc[rows["twin"].astype(str) != "True"].reset_index(drop=True)

@@ -262,7 +262,7 @@ def _show(result: "Result", as_json: bool) -> None:
     if as_json:
         print_json({"folder": result.folder, **fields(result.summary), "verdicts": result.verdicts})
     else:
-        for sentence in answer.sentences(result.summary):
+        for sentence in answer.sentences(result.summary, result.known):
             print_sentence(sentence)
         tables = (
             terminal.trials(result.summary.trials),

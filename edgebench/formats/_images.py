@@ -285,8 +285,8 @@ def _pillow() -> Any:
         from PIL import Image
     except ModuleNotFoundError as error:
         raise UsageError(
-            f"To read and resize images needs Pillow, which is not installed: {extras.way('images')}, or give --data an "
-            ".npz whose `inputs` are ready."
+            f"To read and resize images needs Pillow, which is not installed: {extras.way('images')}, or give --data "
+            "an .npz whose `inputs` are ready."
         ) from error
     return Image
 

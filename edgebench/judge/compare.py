@@ -12,9 +12,10 @@ from typing import Literal
 
 from edgebench.judge import verdict
 from edgebench.judge.context import Difference
-from edgebench.judge.trust import Measured, clock, forbidding, noise
+from edgebench.judge.trust import Measured, clock, forbidding, noise, reliable
 from edgebench.judge.verdict import Decision, Verdict
 from edgebench.measure.statistics import CONFIDENCE, Estimate, at_level, half_width
+from edgebench.store.calibration import Resolution
 from edgebench.store.rows import TrialRow
 
 
@@ -53,6 +54,17 @@ class Known:
 
     resolution: float | None = None
     reliable: bool = True
+
+
+UNTESTED = Known()
+"""Of a unit without a selftest."""
+
+
+def known_of(entry: Resolution | None) -> Known:
+    """Return what a unit's selftest says of differences on it."""
+    if entry is None:
+        return UNTESTED
+    return Known(resolution=entry.resolution, reliable=reliable(entry.excluded_one, entry.sessions))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,17 +1,26 @@
 """What casts doubt on a ratio, and whether its session answers it: flags, the clock to decide on, the A/A' test."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from edgebench.measure.flags import shared_processor
+from edgebench.measure.flags import FORBIDDING, forbidding, shared_processor
 from edgebench.measure.statistics import CONFIDENCE, Estimate, half_width
+
+__all__ = [
+    "BIASING",
+    "DISTRUSTED",
+    "FORBIDDING",
+    "Clock",
+    "Doubt",
+    "Measured",
+    "clock",
+    "forbidding",
+    "noise",
+    "reliable",
+]
 
 NOMINAL = 1 - CONFIDENCE
 _REFUSED_AT = 0.025  # P(so many false positives or more) below it: 6 of 40
-
-FORBIDDING = frozenset({"emulated", "parity", "precision", "threads"})
-"""Flags beside `invalid_*` that make a figure one of something else than was asked for: INVALID."""
 
 DISTRUSTED = frozenset(
     {
@@ -37,15 +46,6 @@ BIASING = {
 """Flags that no A/A' excuses, and why: what shifts a ratio of unequal trials leaves that of equal ones at 1."""
 
 Clock = Literal["wall", "cpu time"]
-
-
-def forbidding(flags: Iterable[str]) -> list[str]:
-    """Return those flags that make a figure INVALID, in order.
-
-    >>> forbidding(["stolen", "parity", "invalid_throttled"])
-    ['invalid_throttled', 'parity']
-    """
-    return sorted(flag for flag in flags if flag.startswith("invalid_") or flag in FORBIDDING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

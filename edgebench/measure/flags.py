@@ -43,6 +43,9 @@ MEANINGS: dict[str, str] = {
 }
 """What each flag says, in a sentence."""
 
+FORBIDDING = frozenset({"emulated", "parity", "precision", "threads"})
+"""Flags beside `invalid_*` that make a figure one of something else than was asked for: INVALID."""
+
 PARITY_TOLERANCE = {"fp32": 1e-3, "fp16": 0.1, "bf16": 0.4, "int8": 1.0}
 """Largest difference from the reference relative to its scale; bf16 in place of fp32 shows as 3e-3.
 
@@ -75,6 +78,15 @@ _MOST_POINTS = 200  # of a trend: every pair of them has a slope
 _NS = 1e-9
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
+
+def forbidding(flags: Iterable[str]) -> list[str]:
+    """Return those flags that make a figure INVALID, in order.
+
+    >>> forbidding(["stolen", "parity", "invalid_throttled"])
+    ['invalid_throttled', 'parity']
+    """
+    return sorted(flag for flag in flags if flag.startswith("invalid_") or flag in FORBIDDING)
 
 
 def of_start(asked_precision: str, asked_threads: int, starts: Iterable[Ready]) -> list[str]:

@@ -14,6 +14,9 @@ MEMORY_SHARE = 0.7
 
 TWIN = "|twin"
 
+RULER = "null"
+"""The backend without a model: a fixed computation in the same rounds, and no runtime."""
+
 QUICK_INVOCATIONS = 5
 """Enough for an interval: what `run` does when it is not told otherwise."""
 

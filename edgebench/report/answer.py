@@ -6,9 +6,12 @@ from itertools import groupby
 from pathlib import Path
 
 from edgebench import units
-from edgebench.measure.flags import MEANINGS
+from edgebench.judge import together
+from edgebench.judge.compare import UNTESTED, ComparedRow, Known, Outcome
+from edgebench.judge.together import Standing
+from edgebench.measure.flags import MEANINGS, forbidding
 from edgebench.store import layers
-from edgebench.store.rows import BackendRow, LayerRow, PairRow, TrialRow
+from edgebench.store.rows import LayerRow, PairRow, TrialRow
 from edgebench.store.tables import Summary
 
 WORTH_SAYING = 1.2
@@ -37,10 +40,13 @@ class Answer:
     distrusted: tuple[str, ...]
 
 
-def answer(summary: Summary) -> Answer:
-    """Return what was found: fastest backends and the widest pair; the check; what was lost or is flagged."""
+def answer(summary: Summary, known: Known = UNTESTED) -> Answer:
+    """Return what was found: fastest backends and the widest pair; the check; what was lost or is flagged.
+
+    `known` is what the unit's selftest tells of differences there.
+    """
     return Answer(
-        fastest=tuple(_fastest(summary.backends)),
+        fastest=tuple(_fastest(together.standings(summary.trials, summary.pairs, known))),
         pair=tuple(_headline_pair(summary.pairs)),
         checked=(*_twins(summary.pairs), *_checked(summary.trials)),
         inside=(*_accuracy(summary), *_layers(summary.layers)),
@@ -54,9 +60,9 @@ def answer(summary: Summary) -> Answer:
     )
 
 
-def sentences(summary: Summary) -> Iterator[str]:
+def sentences(summary: Summary, known: Known = UNTESTED) -> Iterator[str]:
     """Yield what was found, the most important first: fastest backends, the widest pair, the check, what was lost."""
-    found = answer(summary)
+    found = answer(summary, known)
     yield from (*found.fastest, *found.pair, *found.checked, *found.inside, *found.circumstances, *found.distrusted)
 
 
@@ -74,16 +80,23 @@ def apart(low: float | None, high: float | None) -> bool:
     return low is not None and high is not None and not low <= 1 <= high
 
 
-def _fastest(rows: Iterable[BackendRow]) -> Iterator[str]:
-    for _, members in groupby(rows, key=lambda row: (row.session, row.model, row.precision, row.threads, row.batch)):
-        done = [row for row in members if row.status == "done"]
-        if not done:
+def _fastest(standings: Iterable[Standing]) -> Iterator[str]:
+    for one in standings:
+        without = [_invalid(row) for row in one.invalid]
+        if one.best is None:
+            yield f"{one.invalid[0].model} has no fastest backend: {', '.join(without)}."
             continue
-        best, others = done[0], done[1:]
-        behind = [_behind(row) for row in others]
-        setting = f"{best.precision}, {_plural(best.threads, 'thread')}" + (f", batch {best.batch}" * (best.batch > 1))
+        told = [*map(behind, one.behind), *without]
+        best = one.best
+        setting = f"{best.precision_asked}, {_plural(best.threads_asked, 'thread')}"
+        setting += f", batch {best.batch}" * (best.batch > 1)
         first = f"{best.model}: {best.backend} takes {units.seconds(best.latency_p50_s)} ({setting})"
-        yield f"{first}; {', '.join(behind)}." if behind else f"{first}."
+        yield f"{first}; {', '.join(told)}." if told else f"{first}."
+
+
+def _invalid(row: TrialRow) -> str:
+    flags = ", ".join(forbidding(row.flags.split()))
+    return f"{row.backend} takes {units.seconds(row.latency_p50_s)}, INVALID ({flags})"
 
 
 def _checked(rows: Iterable[TrialRow]) -> Iterator[str]:
@@ -101,13 +114,24 @@ def _difference(row: TrialRow) -> str:
     return f"{row.parity_max_abs_diff / row.parity_scale:.1e} of their scale" if row.parity_scale else "scale is 0"
 
 
-def _behind(row: BackendRow) -> str:
-    bounds = interval(row.ratio_to_best_low, row.ratio_to_best_high)
-    if row.ratio_to_best_low is None:
-        return f"{row.backend} {units.ratio(row.ratio_to_best)} (no interval)"
-    if not apart(row.ratio_to_best_low, row.ratio_to_best_high):
-        return f"{row.backend} level with it{bounds}"
-    return f"{row.backend} {units.ratio(row.ratio_to_best)}{bounds}"
+def behind(row: ComparedRow) -> str:
+    """Return a backend with its ratio to the fastest one, and what `compare` says of it where that is not "slower"."""
+    if row.ratio is None:
+        return f"{row.backend} {units.seconds(row.latency_after_s)} (not in the same rounds)"
+    bounds = interval(row.low, row.high)
+    clock = "CPU time" if row.decided_on == "cpu time" else ""
+    if row.outcome == Outcome.LEVEL:
+        return f"{row.backend} level with it{bounds}{f' ({clock})' * bool(clock)}"
+    doubts = ", ".join(word for word in (_DOUBTS.get(row.outcome, ""), clock) if word)
+    return f"{row.backend} {units.ratio(row.ratio)}{bounds}{f' ({doubts})' * bool(doubts)}"
+
+
+_DOUBTS: dict[str, str] = {
+    Outcome.FASTER: "faster in the rounds they share",
+    Outcome.NOISY: "noisy",
+    Outcome.INVALID: "INVALID",
+    Outcome.OPEN: "no interval",
+}
 
 
 def _headline_pair(rows: Iterable[PairRow]) -> Iterator[str]:
@@ -115,7 +139,7 @@ def _headline_pair(rows: Iterable[PairRow]) -> Iterator[str]:
 
     What is decided on CPU time is none of it: CPU time is not latency.
     """
-    everything = [row for row in rows if row.decided_on == "wall"]
+    everything = [row for row in rows if row.decided_on == "wall" and not forbidding(row.flags.split())]
     first = next((row.baseline_model for row in everything if row.by == "twin"), None)
     worth = [row for row in everything if row.by == "model" and (row.mult_adds_ratio or 0) >= WORTH_SAYING]
     by_model = [row for row in worth if first in (row.subject_model, row.baseline_model)] or worth
@@ -189,11 +213,17 @@ def _layers(rows: Iterable[LayerRow]) -> Iterator[str]:
 def backend_of(trial: str) -> str:
     """Return the backend of a trial by its name, with its precision where that is not fp32, and its threads.
 
+    A long name that was shortened, and so has lost its parts, comes back whole.
+
     >>> backend_of("lenet5|onnxruntime|int8|threads=2|batch=1")
     'onnxruntime int8 on 2 threads'
     """
-    _, backend, precision, threads, _ = trial.rsplit("|", 4)
-    return f"{backend}{f' {precision}' * (precision != 'fp32')}{_threads(int(threads.removeprefix('threads=')))}"
+    _, *parts = trial.rsplit("|", 4)
+    if len(parts) != 4:
+        return trial
+    backend, precision, threads, _ = parts
+    number = threads.removeprefix("threads=")
+    return f"{backend}{f' {precision}' * (precision != 'fp32')}{'' if number == '1' else f' on {number} threads'}"
 
 
 def _energy(rows: Iterable[TrialRow]) -> Iterator[str]:

@@ -193,6 +193,12 @@ def latest_resolution(calibration: Calibration, *, neighbour: bool = False) -> R
     return next((entry for entry in found if entry.neighbour is neighbour), None)
 
 
+def resolution_beside(folder: Path, unit: str) -> Resolution | None:
+    """Return what the newest selftest of a run's unit found; None where the run does not lie in its unit's folder."""
+    place = folder.resolve().parent
+    return latest_resolution(read(place.parent, unit)) if place.name == unit else None
+
+
 def latest_power(calibration: Calibration) -> PowerFit | None:
     """Return the newest power model of a unit, None when none was fitted."""
     return next((entry for entry in reversed(calibration.entries) if isinstance(entry, PowerFit)), None)

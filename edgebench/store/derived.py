@@ -5,15 +5,18 @@ However many samples a run holds, this takes time and memory by its trials and r
 
 import csv
 import json
-import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 from edgebench.errors import UsageError
+from edgebench.store.folder import TRIALS, run_folders
 from edgebench.store.rows import Images
+from edgebench.untrusted import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,9 +25,19 @@ T = TypeVar("T")
 Convert = Callable[[str], Any]
 
 CONTEXT = "context.json"
-TRIALS = "trials.csv"
+
+MOST_BYTES = 64 * 2**20
+"""Of a file that is read here."""
 
 _TRUTH = {"True": True, "False": False}
+_TRIAL = re.compile(r".+(\|[^|]+){2}\|threads=[0-9]{1,9}\|batch=[0-9]{1,9}(\|twin)?", re.DOTALL)
+_POSITIVE = re.compile(
+    r"latency_.+|burst_p50_s|sustained_p50_s|(.+_)?ratio(_.+)?|transfer(_.+)?|bound_s|direct_s|batch|threads(_asked)?"
+)
+"""Numbers above 0: what is divided by, or drawn on a logarithmic axis."""
+_COUNT = re.compile(r"mult_adds.*|params|.+_params|invocations|samples|rounds|images")
+"""Numbers that are not below 0; all others may have either sign."""
+_LARGEST = 1e30  # beyond any span, count or clock; what is computed of such numbers stays finite
 _MOST_CELL = 2**20  # characters; Python's own limit is 2**17
 _IN_TABLES = ("trials", "sessions", "files", "footprints_s")  # of context.json: what other tables tell
 
@@ -49,13 +62,12 @@ class Context:
     images: Images | None = None
 
 
-def run_folders(path: Path) -> tuple[Path, ...]:
-    """Return the run folders below a folder, or itself where it is one; raise UsageError when there is none."""
-    found = tuple(sorted(one.parent for one in path.rglob(TRIALS)))
+def with_tables(path: Path) -> tuple[Path, ...]:
+    """Return the run folders below a folder that have tables; raise UsageError when there is none."""
+    runs = run_folders(path)
+    found = tuple(one for one in runs if (one / TRIALS).is_file())
     if not found:
-        journals = sorted(path.rglob("journal.jsonl"))
-        hint = f"make its tables with `edgebench recompute {journals[0].parent}`" if journals else "name one"
-        raise UsageError(f"{path} holds no {TRIALS}: expected a run folder, or a folder of such; {hint}.")
+        raise UsageError(f"{path} holds no {TRIALS}: make the tables of a run with `edgebench recompute {runs[0]}`.")
     return found
 
 
@@ -77,22 +89,52 @@ def _records(path: Path, kind: type[T]) -> Iterator[T]:
                 try:
                     values[name] = convert(cell)
                 except (ValueError, KeyError):
-                    raise UsageError(
-                        f"{path}, line {number}: {name} is {cell[:80]!r}: expected another kind of value; make the "
-                        f"tables again with `edgebench recompute {path.parent}`."
-                    ) from None
+                    raise UsageError(_wrong(path, f"line {number}: {name}", cell)) from None
         lacking = [name for name in converters if name not in values]
         if lacking:
-            raise UsageError(
-                f"{path}, line {number}: {lacking[0]} is empty: expected a value; make the tables again with "
-                f"`edgebench recompute {path.parent}`."
-            )
+            raise UsageError(_lacking(path, f"line {number}: {lacking[0]}"))
+        _check_intervals(values, f"{path}, line {number}")
         yield kind(**values)
+
+
+def _check_intervals(values: Mapping[str, Any], where: str) -> None:
+    """Raise UsageError for an interval of a latency or a ratio that lacks an end, or whose ends are exchanged."""
+    for name, low in values.items():
+        other = name.replace("_low", "_high")
+        if other != name and _POSITIVE.fullmatch(name):
+            high = values[other]
+            if (low is None) != (high is None) or (low is not None and low > high):
+                raise UsageError(
+                    f"{where}: {name} and {other} are {low} and {high}: expected both ends of an interval."
+                )
+
+
+def _wrong(path: Path, where: str, cell: str) -> str:
+    return (
+        f"{path}, {where} is {plain(cell, 80)!r}: expected another kind of value; make the tables again with "
+        f"`edgebench recompute {path.parent}`."
+    )
+
+
+def _lacking(path: Path, where: str) -> str:
+    return (
+        f"{path}, {where} is empty: expected a value; make the tables again with `edgebench recompute {path.parent}`."
+    )
+
+
+def _check_size(path: Path) -> None:
+    """Raise UsageError for a file that is larger than this program writes them, OSError for one that is not there."""
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise UsageError(
+            f"{path} has {size} bytes: expected {MOST_BYTES} at most, which no run of this program exceeds."
+        )
 
 
 def _lines(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
     csv.field_size_limit(_MOST_CELL)
     try:
+        _check_size(path)
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
             for row in reader:
@@ -108,12 +150,12 @@ def _lines(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
 
 def _converters(kind: type[Any]) -> tuple[dict[str, Convert], dict[str, Any]]:
     """Return how the text of each field is read, and what stands for those that are empty."""
-    hints = get_type_hints(kind)
     converters: dict[str, Convert] = {}
     empty: dict[str, Any] = {}
+    known = _kinds(kind)
     for one in fields(kind):
-        kinds = get_args(hints[one.name]) or (hints[one.name],)
-        converters[one.name] = _converter(kinds)
+        kinds = known[one.name]
+        converters[one.name] = _converter(one.name, kinds)
         if one.default is not MISSING:
             empty[one.name] = one.default
         elif NoneType in kinds:
@@ -123,48 +165,110 @@ def _converters(kind: type[Any]) -> tuple[dict[str, Convert], dict[str, Any]]:
     return converters, empty
 
 
-def _converter(kinds: tuple[Any, ...]) -> Convert:
+def _kinds(kind: type[Any]) -> dict[str, tuple[Any, ...]]:
+    """Return the types that each field may have."""
+    return {name: get_args(hint) or (hint,) for name, hint in get_type_hints(kind).items()}
+
+
+def _converter(name: str, kinds: tuple[Any, ...]) -> Convert:
     if bool in kinds:
         return _TRUTH.__getitem__
-    return int if int in kinds else _finite if float in kinds else str
+    if int in kinds or float in kinds:
+        return partial(_number, name, int if int in kinds else float)
+    if all(isinstance(kind, str) for kind in kinds):  # a Literal
+        return dict(zip(kinds, kinds, strict=True)).__getitem__
+    return _trial if name == "trial" else str
 
 
-def _finite(text: str) -> float:
-    """Return a number; raise ValueError for infinity and for what is no number, which no run writes."""
-    value = float(text)
-    if not math.isfinite(value):
+def _number(name: str, kind: Callable[[str], float], text: str) -> float:
+    """Return a number; raise ValueError for infinity, for a sign, and for what is no number, which no run writes."""
+    value = kind(text)
+    if not _is_possible(name, value):
         raise ValueError(text)
     return value
 
 
-def frame(path: Path, columns: Iterable[str], texts: Iterable[str] = ()) -> "pd.DataFrame":
-    """Return some columns of a table, as far as it has them; raise UsageError when it cannot be read.
+def _is_possible(name: str, value: float) -> bool:
+    """Tell whether a column of such a name may hold a number; NaN and infinity none may."""
+    if not abs(value) <= _LARGEST:
+        return False
+    if _POSITIVE.fullmatch(name):
+        return value >= 1 / _LARGEST
+    return value >= 0 or not _COUNT.fullmatch(name)
 
-    Of these, `texts` stay as they are written, such as versions that look like numbers.
+
+def _trial(text: str) -> str:
+    """Return the name of a trial; raise ValueError for what is none."""
+    if not _TRIAL.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
+def frame(path: Path, kind: type[Any], columns: Iterable[str]) -> "pd.DataFrame":
+    """Return some columns of a table of records of `kind`, as far as it has them; raise UsageError for a wrong one.
+
+    Texts stay as they are written, such as versions that look like numbers.
     """
     import pandas as pd
 
-    wanted, kinds = set(columns), dict.fromkeys(texts, str)
+    wanted, kinds = set(columns), _kinds(kind)
     try:
-        found = pd.read_csv(path, usecols=lambda name: name in wanted, dtype=kinds, low_memory=False)
+        _check_size(path)
+        found = pd.read_csv(path, usecols=lambda name: name in wanted, dtype=str, low_memory=False)
     except (OSError, ValueError) as error:
         raise UsageError(
             f"{path} cannot be read ({error}): expected a table; make it with `edgebench recompute {path.parent}`."
         ) from None
-    return found.replace([math.inf, -math.inf], math.nan)
+    return found.apply(lambda column: _typed(path, column, kinds[str(column.name)]))
+
+
+def _typed(path: Path, column: "pd.Series[str]", kinds: tuple[Any, ...]) -> "pd.Series[Any]":
+    """Return a column of texts as one of what its field holds; raise UsageError for a wrong or a missing value."""
+    if NoneType not in kinds and str not in kinds and column.isna().any():
+        raise UsageError(_lacking(path, f"a cell of {column.name}"))
+    if int in kinds or float in kinds:
+        return _numbers(path, column)
+    if bool in kinds:
+        return _truths(path, column)
+    return column if NoneType in kinds else column.fillna("")
+
+
+def _truths(path: Path, column: "pd.Series[str]") -> "pd.Series[bool]":
+    wrong = column[column.notna() & ~column.isin(list(_TRUTH))]
+    if not wrong.empty:
+        raise UsageError(_wrong(path, str(column.name), str(wrong.iloc[0])))
+    return column.map(_TRUTH)
+
+
+def _numbers(path: Path, column: "pd.Series[str]") -> "pd.Series[float]":
+    import pandas as pd
+
+    name = str(column.name)
+    numbers = pd.to_numeric(column, errors="coerce")
+    wrong = column.notna() & ~numbers.map(partial(_is_possible, name)).astype(bool)
+    if wrong.any():
+        raise UsageError(_wrong(path, name, str(column[wrong].iloc[0])))
+    return numbers
 
 
 def context(folder: Path) -> Context:
     """Return what the rows of a run have in common; raise UsageError when its context.json is none."""
     path = folder / CONTEXT
     try:
+        _check_size(path)
         found = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(found, dict):
+            return _context(found)
+    except RecursionError:
+        raise UsageError(f"{path} is nested too deeply: make it again with `edgebench recompute {folder}`.") from None
     except (OSError, ValueError) as error:
         raise UsageError(
             f"{path} cannot be read ({error}): expected a run's context; make it with `edgebench recompute {folder}`."
         ) from None
-    if not isinstance(found, dict):
-        raise UsageError(f"{path} holds no JSON object: make it again with `edgebench recompute {folder}`.")
+    raise UsageError(f"{path} holds no JSON object: make it again with `edgebench recompute {folder}`.")
+
+
+def _context(found: Mapping[str, Any]) -> Context:
     sessions = [_mapping(one) for one in _mapping(found.get("signals")).values()]
     absent, present = (
         {signal: text for one in sessions for signal, text in _texts(one.get(key)).items()}

@@ -21,6 +21,8 @@ from edgebench.store.records import Line, Run, assemble
 if TYPE_CHECKING:
     import pandas as pd
 
+JOURNAL = "journal.jsonl"
+TRIALS = "trials.csv"
 TABLES = ("trials", "pairs", "backends", "rounds", "energy", "minutes", "layers")
 
 
@@ -33,12 +35,12 @@ class RunFolder:
     @property
     def journal(self) -> Path:
         """Return the only file that is written while measuring."""
-        return self.path / "journal.jsonl"
+        return self.path / JOURNAL
 
     def read(self) -> Run:
         """Return what the journal tells; raise UsageError when there is none or it is of another kind."""
         if not self.journal.is_file():
-            raise UsageError(f"{self.path} is no run folder: expected a file journal.jsonl in it.")
+            raise UsageError(f"{self.path} is no run folder: expected a file {JOURNAL} in it.")
         run = assemble(journal.lines(self.journal))
         if run is None:
             raise UsageError(f"{self.journal} does not begin with a run: nothing was measured in it.")
@@ -135,13 +137,24 @@ def locked(results: Path, unit: str) -> Iterator[None]:
         yield
 
 
+def run_folders(folder: Path) -> tuple[Path, ...]:
+    """Return the run folders at any depth below a folder, or itself where it is one, oldest first.
+
+    One has a journal, or tables that were made of it. Raise UsageError when there is none.
+    """
+    found = {path.parent for name in (JOURNAL, TRIALS) for path in folder.rglob(name)}
+    if not found:
+        raise UsageError(f"{folder} holds no {JOURNAL} and no {TRIALS}: expected a run folder, or a folder of such.")
+    return tuple(sorted(found, key=lambda path: (path.name, str(path))))
+
+
 def newest_unfinished(results: Path, unit: str) -> RunFolder | None:
     """Return the newest run of a unit that was not measured to its end, None when there is none."""
     return next((folder for folder in _newest_first(results / unit) if journal.unfinished(folder.journal)), None)
 
 
 def _newest_first(folder: Path) -> Iterable[RunFolder]:
-    found = sorted(folder.glob("*/journal.jsonl"), reverse=True)
+    found = sorted(folder.glob(f"*/{JOURNAL}"), reverse=True)
     return (RunFolder(path=path.parent) for path in found)
 
 

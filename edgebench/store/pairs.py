@@ -6,6 +6,7 @@ from itertools import combinations, groupby
 
 from edgebench.measure import flags, statistics
 from edgebench.measure.heat import Throttling
+from edgebench.measure.plan import RULER
 from edgebench.measure.series import Medians
 from edgebench.measure.statistics import Advice, Components, Estimate
 from edgebench.store import energy
@@ -83,16 +84,18 @@ def pairs(rows: tuple[TrialRow, ...], taken: AllTaken, energies: Energies) -> It
 
 
 def backends(rows: tuple[TrialRow, ...], taken: AllTaken) -> Iterator[BackendRow]:
-    """Yield the backends of each model of each session, the fastest first; lost ones last, without a ratio.
+    """Yield the backends of each model of each session, the fastest first; those without a ratio last.
 
-    Emulated rows have no rank.
+    These were lost, or their flags make their figures INVALID. A ruler is no runtime: it stands behind all that are
+    one. Emulated rows have no rank.
     """
     own = [row for row in rows if not row.twin and not row.emulated]
     for _, members in groupby(sorted(own, key=_group), key=_group):
-        ranked = sorted(members, key=lambda row: (not _usable(row), row.latency_p50_s or 0.0))
+        ranked = sorted(members, key=_rank)
+        best = ranked[0]
         for row in ranked:
-            behind = _usable(row) and row is not ranked[0]
-            yield _backend(row, _ratio(row, ranked[0], taken).wall if behind else None, best=row is ranked[0])
+            behind = _ranks(row) and row is not best
+            yield _backend(row, _ratio(row, best, taken).wall if behind else None, best=row is best and _ranks(row))
 
 
 def throttled(rows: Iterable[TrialRow]) -> str | None:
@@ -106,6 +109,15 @@ def throttled(rows: Iterable[TrialRow]) -> str | None:
 
 def _usable(row: TrialRow) -> bool:
     return row.status == "done" and row.invocations > 0 and not row.emulated
+
+
+def _ranks(row: TrialRow) -> bool:
+    """Tell whether a trial has a latency, and one of what was asked for."""
+    return _usable(row) and not flags.forbidding(row.flags.split())
+
+
+def _rank(row: TrialRow) -> tuple[bool, bool, bool, float]:
+    return not _usable(row), not _ranks(row), row.backend == RULER, row.latency_p50_s or 0.0
 
 
 def _group(row: TrialRow) -> tuple[str, str, str, int, int]:
@@ -263,7 +275,6 @@ def _median_invocation(subject: Medians, baseline: Medians) -> int | None:
 
 
 def _backend(row: TrialRow, behind: Estimate | None, *, best: bool) -> BackendRow:
-    done = _usable(row)
     return BackendRow(
         session=row.session,
         model=row.model,
@@ -276,10 +287,10 @@ def _backend(row: TrialRow, behind: Estimate | None, *, best: bool) -> BackendRo
         latency_p50_low_s=row.latency_p50_low_s,
         latency_p50_high_s=row.latency_p50_high_s,
         efficiency=row.efficiency,
-        ratio_to_best=1.0 if best and done else _value(behind),
+        ratio_to_best=1.0 if best else _value(behind),
         ratio_to_best_low=behind.low if behind else None,
         ratio_to_best_high=behind.high if behind else None,
-        best=best and done,
+        best=best,
         flags=row.flags,
     )
 

@@ -9,8 +9,9 @@ from markdown_it import MarkdownIt
 from typer.testing import CliRunner
 
 from edgebench import cli
-from edgebench.api import reporting
+from edgebench.api import comparing, reading, reporting
 from edgebench.errors import UsageError
+from edgebench.report import answer
 from edgebench.report.page import composing, document
 from tests.report.page import runs
 
@@ -54,6 +55,19 @@ def test_the_page_lies_in_the_run_folder_and_leads_to_its_tables(tmp_path: Path)
     assert {"./trials.csv", "./pairs.csv", "./rounds.csv", "./context.json"} <= links
     assert all((made.path.parent / link).is_file() for link in links)
     assert text.count("vegaEmbed=") <= 1
+
+
+@pytest.mark.slow
+def test_page_terminal_and_compare_say_the_same() -> None:
+    """What a page and a terminal say of backends is what `compare --by backend` decides of the same run."""
+    compared = comparing.within(runs.SAMPLE, "backend").rows
+    material = reporting.material(runs.SAMPLE)
+    shown = [row for one in material.standings for row in one.behind]
+    assert {(row.after, row.outcome, row.decided_on) for row in shown} == {
+        (row.after, row.outcome, row.decided_on) for row in compared
+    }
+    read = reading.read(runs.SAMPLE)
+    assert answer.answer(read.summary, read.known).fastest == answer.answer(material.summary, material.known).fastest
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import pytest
 
 from edgebench.measure.flags import MEANINGS
 from edgebench.report import answer
-from edgebench.store.rows import BackendRow, PairRow, TrialRow
+from edgebench.store.rows import PairRow, TrialRow
 from edgebench.store.tables import Summary
 
 
@@ -19,7 +19,9 @@ def trial(**given: Any) -> TrialRow:
         "threads_asked": 1,
         "batch": 1,
         "twin": False,
+        "emulated": False,
         "status": "done",
+        "invocations": 0,
         "latency_p50_s": 0.01,
         "flags": "",
     }
@@ -54,75 +56,88 @@ def twins(low: float | None, high: float | None) -> PairRow:
     return pair(**given, latency_ratio_low=low, latency_ratio_high=high)
 
 
-def backend(name: str, ratio: float | None, bounds: tuple[float, float] | None = None, **given: Any) -> BackendRow:
-    """Return a backend of VGG, so many times slower than the best."""
-    low, high = bounds or (None, None)
-    row = {
-        "session": "s1",
-        "model": "vgg",
-        "precision": "fp32",
-        "threads": 1,
-        "batch": 1,
-        "backend": name,
-        "status": "done",
-        "latency_p50_s": 0.01 * (ratio or 1),
-        "latency_p50_low_s": None,
-        "latency_p50_high_s": None,
-        "efficiency": None,
-        "ratio_to_best": ratio,
-        "ratio_to_best_low": low,
-        "ratio_to_best_high": high,
-        "best": ratio == 1.0,
-        "flags": "",
-    }
-    return BackendRow(**{**row, **given})
+Bounds = tuple[float, float] | None
 
 
-BEST = backend("onnxruntime", 1.0)
+def ranked(*behind: tuple[str, float, Bounds], pairs: dict[str, Any] | None = None, **given: Any) -> list[str]:
+    """Return the sentences of backends of VGG, each so many times slower than onnxruntime by its rounds."""
+    row = {"precision_asked": "fp32", "invocations": 5, "samples": 50, **given}
+    trials = [trial(trial="onnxruntime", backend="onnxruntime", **row)]
+    told = []
+    for number, (name, ratio, bounds) in enumerate(behind):
+        trials.append(trial(trial=name, backend=name, **{**row, "latency_p50_s": 0.02 + number}))
+        low, high = bounds or (None, None)
+        ratios = {"latency_ratio": ratio, "latency_ratio_low": low, "latency_ratio_high": high, "mult_adds_ratio": None}
+        names = {"subject": name, "baseline": "onnxruntime", "subject_backend": name}
+        told.append(pair(by="backend", invocations=5, **ratios, **names, **(pairs or {})))
+    return said(trials=tuple(trials), pairs=tuple(told))
 
 
-def said(
-    trials: tuple[TrialRow, ...] = (), pairs: tuple[PairRow, ...] = (), backends: tuple[BackendRow, ...] = ()
-) -> list[str]:
+def said(trials: tuple[TrialRow, ...] = (), pairs: tuple[PairRow, ...] = ()) -> list[str]:
     """Return the sentences of a run."""
-    return list(answer.sentences(Summary(trials=trials, pairs=pairs, backends=backends)))
+    return list(answer.sentences(Summary(trials=trials, pairs=pairs, backends=())))
 
 
-def test_a_clear_winner_is_named_with_ratios() -> None:
-    """The fastest backend comes with its latency, the others with their ratio to it and its interval."""
-    (sentence,) = said(backends=(BEST, backend("torch", 2.5, (2.4, 2.6))))
-    assert sentence == "vgg: onnxruntime takes 10.0 ms (fp32, 1 thread); torch 2.50x [2.40, 2.60]."
+@pytest.mark.parametrize(
+    ("ratio", "bounds", "pairs", "told"),
+    [
+        (2.5, (2.4, 2.6), {}, "torch 2.50x [2.40, 2.60]"),
+        (1.01, (0.98, 1.04), {}, "torch level with it [0.980, 1.04]"),
+        (1.008, (1.006, 1.009), {}, "torch level with it [1.01, 1.01]"),
+        (0.909, (0.9, 0.92), {}, "torch 0.909x [0.900, 0.920] (faster in the rounds they share)"),
+        (2.5, (2.4, 2.6), {"flags": "drift"}, "torch 2.50x [2.40, 2.60] (noisy)"),
+        (2.5, (2.4, 2.6), {"flags": "parity"}, "torch 2.50x [2.40, 2.60] (INVALID)"),
+        (2.5, None, {}, "torch 2.50x (no interval)"),
+        (None, None, {}, "torch 20.0 ms (not in the same rounds)"),
+    ],
+)
+def test_a_backend_stands_to_the_fastest_as_compare_says(
+    ratio: float, bounds: Bounds, pairs: dict[str, Any], told: str
+) -> None:
+    """The fastest backend comes with its latency, the others with their ratio to it, its interval, and its doubts."""
+    first = ranked(("torch", ratio, bounds), pairs=pairs)[0]
+    assert first == f"vgg: onnxruntime takes 10.0 ms (fp32, 1 thread); {told}."
 
 
-def test_what_is_level_is_called_level() -> None:
-    """A backend whose interval includes 1 is not called slower."""
-    (sentence,) = said(backends=(BEST, backend("torch", 1.01, (0.98, 1.04))))
-    assert sentence.endswith("; torch level with it [0.980, 1.04].")
+def test_a_ratio_of_cpu_time_says_so() -> None:
+    """Where threads had to share a processor the ratio is one of CPU time, and named so."""
+    cpu = {"cpu_ratio": 1.4, "cpu_ratio_low": 1.39, "cpu_ratio_high": 1.41, "decided_on": "cpu time"}
+    calm = {"twin_cpu_ratio": 1.0, "twin_cpu_ratio_low": 0.999, "twin_cpu_ratio_high": 1.001}
+    first = ranked(("torch", 1.4, (1.3, 1.5)), pairs={"flags": "contended", **cpu, **calm})[0]
+    assert first.endswith("; torch 1.40x [1.39, 1.41] (CPU time).")
 
 
-def test_a_ratio_without_an_interval_says_so() -> None:
-    """A ratio from too few invocations is told as one."""
-    (sentence,) = said(backends=(BEST, backend("torch", 2.5)))
-    assert sentence.endswith("; torch 2.50x (no interval).")
+def test_what_is_invalid_is_never_the_fastest() -> None:
+    """A quicker backend whose figures are of something else stands last, with its flags; one alone wins nothing."""
+    wrong = trial(trial="x", backend="x", precision_asked="fp32", invocations=5, flags="drift parity threads")
+    right = trial(trial="y", backend="y", precision_asked="fp32", invocations=5, latency_p50_s=0.02)
+    assert (
+        said(trials=(wrong, right))[0]
+        == "vgg: y takes 20.0 ms (fp32, 1 thread); x takes 10.0 ms, INVALID (parity, threads)."
+    )
+    assert said(trials=(wrong,))[0] == "vgg has no fastest backend: x takes 10.0 ms, INVALID (parity, threads)."
+
+
+def test_a_ruler_is_no_competitor() -> None:
+    """The fixed computation of `null` stands in no order of runtimes; by itself its latency is told."""
+    ruler = trial(trial="null", backend="null", precision_asked="fp32", invocations=5, latency_p50_s=1e-6)
+    torch = trial(trial="torch", precision_asked="fp32", invocations=5)
+    assert said(trials=(ruler, torch)) == ["vgg: torch takes 10.0 ms (fp32, 1 thread)."]
+    assert said(trials=(ruler,)) == ["vgg: null takes 1.00 us (fp32, 1 thread)."]
 
 
 def test_a_single_backend_wins_nothing() -> None:
-    """One backend takes its time; there is nobody to compare it with."""
-    assert said(backends=(BEST,)) == ["vgg: onnxruntime takes 10.0 ms (fp32, 1 thread)."]
-
-
-def test_settings_are_told_apart() -> None:
-    """Threads and batch are said, so that two settings of a model make two different sentences."""
-    first, second = said(backends=(BEST, backend("torch", 1.0, threads=4, batch=8)))
-    assert "(fp32, 1 thread)" in first
-    assert "(fp32, 4 threads, batch 8)" in second
+    """One backend takes its time; there is nobody to compare it with. Threads and batch are said."""
+    assert ranked() == ["vgg: onnxruntime takes 10.0 ms (fp32, 1 thread)."]
+    assert ranked(threads_asked=4, batch=8) == ["vgg: onnxruntime takes 10.0 ms (fp32, 4 threads, batch 8)."]
 
 
 def test_a_lost_backend_is_no_competitor() -> None:
     """Lost backends stand in no ranking; a model that ran nowhere has none."""
-    lost = backend("torch", None, status="lost", latency_p50_s=None)
-    assert said(backends=(BEST, lost)) == ["vgg: onnxruntime takes 10.0 ms (fp32, 1 thread)."]
-    assert said(backends=(lost,)) == []
+    lost = trial(trial="torch", status="lost", stage="load", reason="it crashed", latency_p50_s=None)
+    best = trial(trial="x", backend="x", precision_asked="fp32", invocations=5)
+    assert said(trials=(best, lost))[0] == "vgg: x takes 10.0 ms (fp32, 1 thread)."
+    assert said(trials=(lost,)) == ["vgg in torch: lost at stage load: it crashed."]
 
 
 def test_a_lost_trial_is_told_with_its_cause() -> None:
@@ -237,8 +252,8 @@ def test_cpu_time_is_no_headline() -> None:
 
 def test_the_answer_comes_first() -> None:
     """Winners, then the widest pair, the check, what was lost, and flags last."""
-    rows = (trial(flags="invalid_paging"), trial(status="lost", stage="load", reason="no"))
-    found = said(trials=rows, pairs=(twins(0.9, 1.1), pair()), backends=(BEST,))
+    rows = (trial(flags="unlimited", invocations=5), trial(status="lost", stage="load", reason="no"))
+    found = said(trials=rows, pairs=(twins(0.9, 1.1), pair()))
     assert [sentence.split()[0] for sentence in found] == ["vgg:", "vgg", "Check:", "vgg", "Flag"]
 
 

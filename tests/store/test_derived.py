@@ -35,7 +35,7 @@ def test_a_column_that_is_not_there_is_empty(tmp_path: Path) -> None:
         "session,trial,model,backend,precision_asked,threads_asked,batch,twin,status,unit,device,emulated,provenance"
     )
     path.write_text(
-        f"{needed},invocations,samples,footprints,flags,later\ns1,t,m,b,fp32,1,1,False,done,u,d,False,measured,5,1,1,,x\n"
+        f"{needed},invocations,samples,footprints,flags,later\ns1,m|b|fp32|threads=1|batch=1,m,b,fp32,1,1,False,done,u,d,False,measured,5,1,1,,x\n"
     )
     (row,) = derived.records(path, TrialRow)
     assert (row.model, row.energy_j, row.flags) == ("m", None, "")
@@ -66,18 +66,18 @@ def test_a_cell_of_ten_thousand_characters_is_read(tmp_path: Path) -> None:
 def test_a_folder_without_tables_says_how_to_make_them(tmp_path: Path) -> None:
     """A journal without tables names the command that makes them; nothing at all says what was expected."""
     with pytest.raises(UsageError, match="expected a run folder"):
-        derived.run_folders(tmp_path)
+        derived.with_tables(tmp_path)
     run = tmp_path / "host" / "run"
     run.mkdir(parents=True)
     (run / "journal.jsonl").touch()
     with pytest.raises(UsageError, match=r"edgebench recompute .*run"):
-        derived.run_folders(tmp_path)
+        derived.with_tables(tmp_path)
 
 
 def test_a_run_folder_is_found_by_itself_and_below_others() -> None:
     """A run folder is one by itself, and one of those below its parents."""
-    assert derived.run_folders(SAMPLE) == (SAMPLE,)
-    assert SAMPLE in derived.run_folders(SAMPLE.parents[1])
+    assert derived.with_tables(SAMPLE) == (SAMPLE,)
+    assert SAMPLE in derived.with_tables(SAMPLE.parents[1])
 
 
 def test_context_holds_every_setting_as_text() -> None:

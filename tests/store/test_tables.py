@@ -840,13 +840,28 @@ def test_trials_of_two_sessions_make_no_pair() -> None:
 
 
 def test_backends_are_ranked_by_latency() -> None:
-    """A model's fastest backend comes first, marked, at ratio 1 without an interval; the others follow it."""
+    """A model's fastest backend comes first, marked, at ratio 1 without interval; the others follow, a ruler last."""
     third = Trial(model="vgg", backend="null")
     rows = whole({BIG: constant(0.03), BIG_ORT: constant(0.01), third: constant(0.02)}).backends
-    assert [row.backend for row in rows] == ["onnxruntime", "null", "torch"]
+    assert [row.backend for row in rows] == ["onnxruntime", "torch", "null"]
     assert [row.best for row in rows] == [True, False, False]
-    assert [row.ratio_to_best for row in rows] == [1.0, pytest.approx(2.0), pytest.approx(3.0)]
-    assert [row.ratio_to_best_low for row in rows] == [None, pytest.approx(2.0), pytest.approx(3.0)]
+    assert [row.ratio_to_best for row in rows] == [1.0, pytest.approx(3.0), pytest.approx(2.0)]
+    assert [row.ratio_to_best_low for row in rows] == [None, pytest.approx(3.0), pytest.approx(2.0)]
+
+
+def test_a_figure_of_something_else_is_ranked_last() -> None:
+    """A backend whose flags make it INVALID is not the best and has no ratio."""
+    medians = {BIG: constant(0.03), BIG_ORT: constant(0.01), Trial(model="vgg", backend="null"): constant(0.002)}
+    lines = [
+        replace(line, precision_found="bf16") if isinstance(line, Ready) and line.trial == BIG_ORT.id else line
+        for line in measured(medians)
+    ]
+    rows = summarize(told(started(*medians), *lines, SessionEnded(session="s1"))).backends
+    assert [(row.backend, row.best, row.ratio_to_best) for row in rows] == [
+        ("torch", True, 1.0),
+        ("null", False, pytest.approx(1 / 15)),
+        ("onnxruntime", False, None),
+    ]
 
 
 def test_a_lost_backend_is_ranked_last() -> None:

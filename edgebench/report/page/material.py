@@ -4,8 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edgebench.judge import together
+from edgebench.judge.compare import UNTESTED, Known
 from edgebench.judge.consequences import VerdictRow
 from edgebench.judge.fronts import Front
+from edgebench.judge.together import Standing
 from edgebench.store.derived import Context
 from edgebench.store.rows import TrialRow
 from edgebench.store.tables import Summary
@@ -18,7 +21,8 @@ if TYPE_CHECKING:
 class Material:
     """Everything a run's tables say. `fronts` are of printed accuracy against its latencies, at each place of the run.
 
-    `printed` counts the networks of the run whose accuracy is printed somewhere.
+    `printed` counts the networks of the run whose accuracy is printed somewhere; `known` is what the selftest of its
+    unit tells of differences there.
     """
 
     context: Context
@@ -27,6 +31,7 @@ class Material:
     rounds: "pd.DataFrame"
     fronts: tuple[Front, ...]
     printed: int
+    known: Known = UNTESTED
 
     @property
     def own(self) -> tuple[TrialRow, ...]:
@@ -37,6 +42,11 @@ class Material:
     def timed(self) -> tuple[TrialRow, ...]:
         """Return the trials without twins that have a latency."""
         return tuple(row for row in self.own if row.latency_p50_s is not None and row.latency_p50_s > 0)
+
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        """Return how the backends of each model and setting stand to the fastest of them."""
+        return together.standings(self.summary.trials, self.summary.pairs, self.known)
 
 
 class Naming:

@@ -1,15 +1,18 @@
 """The first screen: which backend, how sure, what not to trust; in words, before any picture."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from edgebench import units
+from edgebench.judge.compare import ComparedRow, Outcome
+from edgebench.judge.together import Standing
+from edgebench.measure.flags import forbidding
 from edgebench.report import answer
 from edgebench.report.page import document, trials
 from edgebench.report.page.document import Card, Column, Table
 from edgebench.report.page.material import Material, distinct, some
-from edgebench.store.rows import BackendRow, TrialRow
+from edgebench.store.rows import TrialRow
 
 _MOST_SAID = 6
 _MOST_ANSWERED = 8
@@ -52,59 +55,74 @@ def under(material: Material) -> str:
 
 
 def headline(material: Material) -> str:
-    """Return the answer in one sentence: how often each backend is the fastest, or why that cannot be said."""
-    ranked = list(_ranked(material.summary.backends))
+    """Return the answer: how often each backend is the fastest, or why that cannot be said, and what has no rank."""
+    standings = material.standings
+    ranked = [one for one in standings if one.best is not None]
+    invalid = [_named(row) for one in standings for row in one.invalid]
+    without = f" Not ranked, as INVALID: {some(invalid, 2)}." if invalid else ""
     if not ranked:
-        return _nothing(material)
-    several = [members for members in ranked if len(members) > 1]
-    if not several:
-        return _alone(material)
-    first = Counter(members[0].backend for members in several)
-    best, times = first.most_common(1)[0]
-    won = [members[1] for members in several if members[0].backend == best]
-    noun = "comparison" if len(several) == 1 else "comparisons"
-    if len({members[0].model for members in several}) == len(several):
-        noun = "model" if len(several) == 1 else "models"
-    of = f"{times} of {len(several)} {noun}" if len(several) > 1 else several[0][0].model
-    others = [f"{name} for {number}" for name, number in first.most_common()[1:]]
+        return f"{_nothing(material)}{without}"
+    several = [one for one in ranked if one.behind]
+    return f"{_leading(several) if several else _alone(material)}{without}"
+
+
+def _named(row: TrialRow) -> str:
+    return f"{row.model} in {row.backend} ({', '.join(forbidding(row.flags.split()))})"
+
+
+def _leading(standings: Sequence[Standing]) -> str:
+    """Return which backend is the fastest most often, and how surely it is ahead of the next ones."""
+    leading = [(one.best, one.behind[0]) for one in standings if one.best is not None]
+    first = Counter(best.backend for best, _ in leading)
+    name, times = first.most_common(1)[0]
+    noun = "comparison" if len(leading) == 1 else "comparisons"
+    if len({best.model for best, _ in leading}) == len(leading):
+        noun = "model" if len(leading) == 1 else "models"
+    of = f"{times} of {len(leading)} {noun}" if len(leading) > 1 else leading[0][0].model
+    others = [f"{other} for {number}" for other, number in first.most_common()[1:]]
     rest = f"; {some(others, 3)}" if others else ""
-    return f"{best} is the fastest for {of}{_clearly(won)}{rest}."
+    return f"{name} is the fastest for {of}, {_clearly([row for best, row in leading if best.backend == name])}{rest}."
 
 
-def _clearly(behind: Sequence[BackendRow]) -> str:
-    """Return how surely a backend is ahead of those next to it; without intervals nobody knows."""
-    judged = [row for row in behind if row.ratio_to_best_low is not None]
-    if not judged:
-        return ", how surely no interval tells"
-    times, clear = len(judged), sum(answer.apart(row.ratio_to_best_low, row.ratio_to_best_high) for row in judged)
-    unknown = f"; {len(behind) - times} without an interval" if len(behind) > times else ""
-    return f"{_ahead(clear, times)}{unknown}"
+def _clearly(behind: Sequence[ComparedRow]) -> str:
+    """Return how surely a backend is ahead of those next to it: as `compare` judges it, and by the wall clock."""
+    words = Counter(_AHEAD[_sure(row)] for row in behind)
+    if len(words) == 1:
+        (word,) = words
+        return f"{'each time ' * (len(behind) > 1)}{word}"
+    ordered = [word for word in _AHEAD.values() if words[word]]
+    told = [f"{ordered[0]} in {words[ordered[0]]} of these"]
+    told += [f"{word.replace('the next', 'it')} in {words[word]}" for word in ordered[1:]]
+    return f"{', '.join(told[:-1])} and {told[-1]}"
 
 
-def _ahead(clear: int, times: int) -> str:
-    if clear == times:
-        return ", clearly ahead of the next" if times == 1 else ", each time clearly ahead of the next"
-    if clear == 0:
-        return ", level with the next" if times == 1 else ", each time level with the next"
-    return f", clearly ahead of the next in {clear} of these and level with it in {times - clear}"
+def _sure(row: ComparedRow) -> str:
+    return row.decided_on if row.outcome == Outcome.SLOWER and row.decided_on == "cpu time" else row.outcome
 
 
-def _ranked(rows: Iterable[BackendRow]) -> Iterator[list[BackendRow]]:
-    """Yield the backends that were measured for each model and setting, the fastest first."""
-    for _, members in groupby(rows, key=lambda row: (row.session, row.model, row.precision, row.threads, row.batch)):
-        done = [row for row in members if row.status == "done" and row.latency_p50_s is not None]
-        if done:
-            yield done
+_AHEAD: dict[str, str] = {
+    Outcome.SLOWER: "clearly ahead of the next",
+    "cpu time": "ahead of the next in CPU time alone",
+    Outcome.LEVEL: "level with the next",
+    Outcome.NOISY: "too noisy to be told from the next",
+    Outcome.FASTER: "behind the next in the rounds they share",
+    Outcome.OPEN: "without an interval to the next",
+    Outcome.INVALID: "next to an INVALID ratio",
+    Outcome.NOT_MEASURED: "never in the same rounds as the next",
+}
+"""What the outcome of the next backend says of the fastest one."""
 
 
 def _nothing(material: Material) -> str:
     if material.context.emulated or any(row.emulated for row in material.own):
         return "This ran on a stand-in: outputs were checked and memory was looked at, and nothing was timed."
+    if material.timed:
+        return "No figure of this run is one of what was asked for, so no backend is the fastest."
     return "Nothing was measured to its end, so there is no latency to tell of."
 
 
 def _alone(material: Material) -> str:
-    rows = material.timed
+    rows = [row for row in material.timed if not forbidding(row.flags.split())]
     quickest = min(rows, key=lambda row: row.latency_p50_s or 0.0)
     who = f"{quickest.model} takes {units.seconds(quickest.latency_p50_s)} in {quickest.backend}"
     return who + ("." if len(rows) == 1 else ", the least of this run; no model was measured in two backends.")
@@ -112,49 +130,36 @@ def _alone(material: Material) -> str:
 
 def table(material: Material) -> tuple[Table | None, int]:
     """Return the fastest backend of each model with the next one, and how many of these rows were left out."""
-    ranked = list(_ranked(material.summary.backends))
+    ranked = [(one.best, one.behind) for one in material.standings if one.best is not None]
     if not ranked:
         return None, 0
+    settings = {(best.precision_asked, best.threads_asked, best.batch) for best, _ in ranked}
     rows = tuple(
         (
-            document.text(_model(members[0], ranked)),
-            document.text(members[0].backend),
-            document.seconds(members[0].latency_p50_s),
-            document.text(_next(members[1:])),
+            document.text(_model(best, alike=len(settings) == 1)),
+            document.text(best.backend),
+            document.seconds(best.latency_p50_s),
+            document.text(answer.behind(behind[0]) if behind else "no other was measured"),
         )
-        for members in ranked[:_MOST_ANSWERED]
+        for best, behind in ranked[:_MOST_ANSWERED]
     )
     names = (("Model", False), ("Fastest", False), ("Latency", True), ("The next is", False))
     columns = tuple(Column(name=name, number=number) for name, number in names)
     found = Table(
-        name="answer", title="The fastest backend of each model", columns=columns, rows=rows, source="backends.csv"
+        name="answer", title="The fastest backend of each model", columns=columns, rows=rows, source="pairs.csv"
     )
     return found, len(ranked) - len(rows)
 
 
-def _model(row: BackendRow, ranked: Sequence[Sequence[BackendRow]]) -> str:
+def _model(row: TrialRow, *, alike: bool) -> str:
     """Return a model with whatever of its setting is not the same in all rows."""
-    settings = {(one.precision, one.threads, one.batch) for one, *_ in ranked}
-    if len(settings) == 1:
-        return row.model
-    return f"{row.model} {row.precision} x{row.threads}{f' batch {row.batch}' if row.batch > 1 else ''}"
-
-
-def _next(others: Sequence[BackendRow]) -> str:
-    if not others:
-        return "no other was measured"
-    first = others[0]
-    bounds = answer.interval(first.ratio_to_best_low, first.ratio_to_best_high)
-    if first.ratio_to_best_low is None:
-        return f"{first.backend}, {units.ratio(first.ratio_to_best)} (no interval)"
-    if not answer.apart(first.ratio_to_best_low, first.ratio_to_best_high):
-        return f"{first.backend}, level{bounds}"
-    return f"{first.backend}, {units.ratio(first.ratio_to_best)}{bounds}"
+    batch = f" batch {row.batch}" if row.batch > 1 else ""
+    return row.model if alike else f"{row.model} {row.precision_asked} x{row.threads_asked}{batch}"
 
 
 def cards(material: Material) -> tuple[Card, ...]:
     """Return the other questions of the first screen with their answers."""
-    found = answer.answer(material.summary)
+    found = answer.answer(material.summary, material.known)
     against = (*_provenance(material), *found.distrusted)
     made = [
         _card("How sure", (*_sureness(material), *_checks(material, found.checked))),
@@ -188,14 +193,11 @@ def _sureness(material: Material) -> Iterator[str]:
         yield f"No figure has an interval: that takes five fresh processes a trial, and there were {often}."
         return
     yield f"Every interval is of 95 %, over {often} fresh processes a trial that took turns in the same rounds."
-    behind = [row for members in _ranked(material.summary.backends) for row in members[1:]]
-    judged = [row for row in behind if row.ratio_to_best_low is not None]
-    if judged:
-        clear = sum(answer.apart(row.ratio_to_best_low, row.ratio_to_best_high) for row in judged)
-        level = len(judged) - clear
-        yield f"Of {len(judged)} slower backends {clear} are told apart from the fastest; {level} are level with it."
-    if len(behind) > len(judged):
-        yield f"{len(behind) - len(judged)} comparisons have no interval: that takes five processes a trial."
+    standings = material.standings
+    told = Counter(row.outcome for one in standings for row in one.behind)
+    if told:
+        found = ", ".join(f"{number} {outcome}" for outcome, number in told.most_common())
+        yield f"Of {told.total()} backends beside the fastest ones, judged together as `compare` does: {found}."
 
 
 def _checks(material: Material, told: Sequence[str]) -> Iterator[str]:

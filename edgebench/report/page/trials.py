@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from edgebench import units
 from edgebench.judge import expectations
 from edgebench.judge.consequences import VerdictRow
+from edgebench.measure.flags import forbidding
 from edgebench.report.answer import interval
 from edgebench.report.page import charts, document
 from edgebench.report.page.axes import Quantity
@@ -151,7 +152,7 @@ def _ranking(rows: Iterable[BackendRow]) -> Table:
                 document.seconds(row.latency_p50_s) if row.status == "done" else document.text(row.status),
                 document.ratio(row.ratio_to_best),
                 document.text(interval(row.ratio_to_best_low, row.ratio_to_best_high).strip()),
-                document.text("fastest" if row.best else ""),
+                document.text("fastest" if row.best and not forbidding(row.flags.split()) else ""),
                 *([document.text(row.session)] if several else []),
             )
             for row in found

@@ -15,7 +15,7 @@ from edgebench.report.page.charts import Spot
 from edgebench.report.page.document import Card, Cell, Column, Document, Section, Table
 from edgebench.report.page.material import Material
 from edgebench.store.derived import Context
-from edgebench.store.rows import BackendRow, LayerRow, TrialRow
+from edgebench.store.rows import LayerRow, PairRow, TrialRow
 from edgebench.store.tables import Summary
 from tests.report.page import runs
 
@@ -66,33 +66,31 @@ def layer(model: str, name: str, kind: str, **changes: Any) -> LayerRow:
     return LayerRow(**row)  # type: ignore[arg-type]  # every field by its name
 
 
-def ranked(model: str, *behind: tuple[str, float, float | None, float | None]) -> list[BackendRow]:
-    """Return the backends of a model: their name, ratio to the first one, and its interval."""
-    return [
-        BackendRow(
-            session="s1",
-            model=model,
-            precision="fp32",
-            threads=1,
-            batch=1,
-            backend=backend,
-            status="done",
-            latency_p50_s=0.01 * ratio,
-            latency_p50_low_s=None,
-            latency_p50_high_s=None,
-            efficiency=None,
-            ratio_to_best=ratio,
-            ratio_to_best_low=low,
-            ratio_to_best_high=high,
-            best=number == 0,
-            flags="",
-        )
-        for number, (backend, ratio, low, high) in enumerate(behind)
-    ]
+Behind = tuple[str, float | None, float | None, float | None]
+Run = tuple[list[TrialRow], list[PairRow]]
 
 
-def material(rows: list[TrialRow], backends: list[BackendRow], **changes: Any) -> Material:
-    """Return what a run of these trials says."""
+def ranked(model: str, *behind: Behind, **changes: Any) -> Run:
+    """Return the backends of a model and their pairs with the first: name, ratio to it, and its interval."""
+    (first, *_), *others = behind
+    trials = [trial(model, name, 0.01 * (1 + number)) for number, (name, *_) in enumerate(behind)]
+    return trials, [pair(model, (name, first), *ratio, **changes) for name, *ratio in others]
+
+
+def pair(model: str, backends: tuple[str, str], *ratio: float | None, **changes: Any) -> PairRow:
+    """Return the ratio of a model in two backends, with its interval."""
+    row = dict.fromkeys(field.name for field in fields(PairRow))
+    subject, baseline = (f"{model}|{name}" for name in backends)
+    row |= {"session": "s1", "by": "backend", "subject": subject, "baseline": baseline, "invocations": 5}
+    row |= {"subject_model": model, "baseline_model": model, "threads": 1, "decided_on": "wall", "flags": ""}
+    row |= dict(zip(("latency_ratio", "latency_ratio_low", "latency_ratio_high"), ratio, strict=True)) | changes
+    return PairRow(**row)  # type: ignore[arg-type]  # every field by its name
+
+
+def material(*parts: Run, **changes: Any) -> Material:
+    """Return what a run of these trials and pairs says."""
+    rows = [row for trials, _ in parts for row in trials]
+    pairs = [row for _, pairs in parts for row in pairs]
     context = Context(
         unit="board",
         device="x86",
@@ -103,7 +101,7 @@ def material(rows: list[TrialRow], backends: list[BackendRow], **changes: Any) -
     )
     whole = Material(
         context=context,
-        summary=Summary(trials=tuple(rows), pairs=(), backends=tuple(backends)),
+        summary=Summary(trials=tuple(rows), pairs=tuple(pairs), backends=()),
         verdicts=(),
         rounds=pd.DataFrame(),
         fronts=(),
@@ -141,59 +139,95 @@ def page(text: str) -> Document:
 # --- the first screen ------------------------------------------------------------------------------------------------
 
 
+CLEAR, LEVEL = (2.0, 1.9, 2.1), (1.01, 0.9, 1.1)
+FIRST = ("x", None, None, None)
+ON_CPU = {"decided_on": "cpu time", "cpu_ratio": 1.1, "cpu_ratio_low": 1.09, "cpu_ratio_high": 1.11}
+CALM = {"twin_cpu_ratio": 1.0, "twin_cpu_ratio_low": 0.999, "twin_cpu_ratio_high": 1.001}
+
+
 @pytest.mark.parametrize(
-    ("backends", "headline"),
+    ("run", "headline"),
     [
         (
-            [
-                *ranked("a", ("x", 1.0, None, None), ("y", 2.0, 1.9, 2.1)),
-                *ranked("b", ("x", 1.0, None, None), ("y", 1.01, 0.9, 1.1)),
-            ],
+            [ranked("a", FIRST, ("y", *CLEAR)), ranked("b", FIRST, ("y", *LEVEL))],
             "x is the fastest for 2 of 2 models, clearly ahead of the next in 1 of these and level with it in 1.",
         ),
         (
-            [
-                *ranked("a", ("x", 1.0, None, None), ("y", 2.0, 1.9, 2.1)),
-                *ranked("b", ("y", 1.0, None, None), ("x", 3.0, 2.9, 3.1)),
-            ],
+            [ranked("a", FIRST, ("y", *CLEAR)), ranked("b", ("y", None, None, None), ("x", *CLEAR))],
             "x is the fastest for 1 of 2 models, clearly ahead of the next; y for 1.",
         ),
-        (ranked("a", ("x", 1.0, None, None), ("y", 1.0, 0.9, 1.1)), "x is the fastest for a, level with the next."),
         (
-            ranked("a", ("x", 1.0, None, None), ("y", 2.0, None, None)),
-            "x is the fastest for a, how surely no interval tells.",
+            [ranked("a", FIRST, ("y", *CLEAR)), ranked("b", FIRST, ("y", *CLEAR))],
+            "x is the fastest for 2 of 2 models, each time clearly ahead of the next.",
+        ),
+        ([ranked("a", FIRST, ("y", *LEVEL))], "x is the fastest for a, level with the next."),
+        (
+            [ranked("a", FIRST, ("y", 2.0, None, None))],
+            "x is the fastest for a, without an interval to the next.",
         ),
         (
-            [
-                *ranked("a", ("x", 1.0, None, None), ("y", 2.0, 1.9, 2.1)),
-                *ranked("b", ("x", 1.0, None, None), ("y", 2.0, None, None)),
-            ],
-            "x is the fastest for 2 of 2 models, clearly ahead of the next; 1 without an interval.",
+            [ranked("a", FIRST, ("y", 0.909, 0.9, 0.92))],
+            "x is the fastest for a, behind the next in the rounds they share.",
+        ),
+        (
+            [ranked("a", FIRST, ("y", *CLEAR), flags="drift"), ranked("b", FIRST, ("y", 2.0, None, None))],
+            "x is the fastest for 2 of 2 models, too noisy to be told from the next in 1 of these and without an "
+            "interval to it in 1.",
+        ),
+        (
+            [ranked("a", FIRST, ("y", 1.1, 1.05, 1.15), flags="contended", **ON_CPU, **CALM)],
+            "x is the fastest for a, ahead of the next in CPU time alone.",
         ),
         ([], "Nothing was measured to its end, so there is no latency to tell of."),
     ],
 )
-def test_the_headline_names_the_fastest_backend_and_how_sure(backends: list[BackendRow], headline: str) -> None:
-    """The first sentence says which backend wins how often, and how often that is more than being level."""
-    assert opening.headline(material([], backends)) == headline
+def test_the_headline_names_the_fastest_backend_and_how_sure(run: list[Run], headline: str) -> None:
+    """The first sentence says which backend wins how often, and how often that is told by the wall clock."""
+    assert opening.headline(material(*run)) == headline
+
+
+def flagged(model: str, backend: str, flags: str) -> Run:
+    """Return a trial that is the quickest of its model, and not what was asked for."""
+    return [trial(model, backend, 0.001, flags=flags)], []
+
+
+def test_the_headline_ranks_no_invalid_figure() -> None:
+    """The quickest backend is none where its figures are of something else; the headline says which and why."""
+    found = material(flagged("a", "z", "drift parity precision"), ranked("a", FIRST, ("y", *CLEAR)))
+    assert opening.headline(found) == (
+        "x is the fastest for a, clearly ahead of the next. Not ranked, as INVALID: a in z (parity, precision)."
+    )
+    table, _ = opening.table(found)
+    assert table is not None
+    assert [cell.text for cell in table.rows[0]] == ["a", "x", "10.0 ms", "y 2.00x [1.90, 2.10]"]
+    nothing = opening.headline(material(flagged("a", "z", "invalid_paging")))
+    assert nothing.endswith("so no backend is the fastest. Not ranked, as INVALID: a in z (invalid_paging).")
+
+
+def test_the_first_screen_counts_as_compare_does() -> None:
+    """How many backends are told from the fastest is what `compare --by backend` says of the same rows together."""
+    rows, pairs = ranked("a", FIRST, ("y", *CLEAR), ("z", 3.0, 2.9, 3.1))
+    surely = [replace(row, latency_p50_low_s=row.latency_p50_s) for row in rows]
+    found = material((surely, pairs), ranked("b", FIRST, ("y", *LEVEL)))
+    (card,) = [card for card in opening.cards(found) if card.title == "How sure"]
+    assert "judged together as `compare` does: 2 slower, 1 not told apart." in card.says[-1]
 
 
 def test_one_backend_alone_is_not_called_the_fastest() -> None:
     """Where a model was measured in one backend, no backend wins."""
-    rows = [trial("a", "x", 0.01)]
-    assert opening.headline(material(rows, ranked("a", ("x", 1.0, None, None)))) == "a takes 10.0 ms in x."
+    assert opening.headline(material(ranked("a", FIRST))) == "a takes 10.0 ms in x."
 
 
 def test_without_intervals_nothing_is_called_sure() -> None:
     """Where no figure has an interval, the first screen says so and what it takes."""
-    found = material([trial("a", "x", 0.01, invocations=1)], ranked("a", ("x", 1.0, None, None)))
+    found = material(([trial("a", "x", 0.01, invocations=1)], []))
     (card,) = [card for card in opening.cards(found) if card.title == "How sure"]
     assert card.says == ("No figure has an interval: that takes five fresh processes a trial, and there were 1.",)
 
 
 def test_what_not_to_trust_is_always_answered() -> None:
     """A lost trial and a flag stand on the first screen with their reasons; without any that is said."""
-    clean = material([trial("a", "x", 0.01)], ranked("a", ("x", 1.0, None, None)))
+    clean = material(([trial("a", "x", 0.01)], []))
     (card,) = [card for card in opening.cards(clean) if card.title == "What not to trust"]
     assert (card.warns, len(card.says)) == (False, 1)
     lost = trial("a", "y", None, stage="load", reason="it crashed")
@@ -205,7 +239,7 @@ def test_what_not_to_trust_is_always_answered() -> None:
 
 def test_the_page_says_what_the_terminal_says() -> None:
     """Every sentence that a terminal prints of the pair, the check and the doubts is on the first screen."""
-    found = material([trial("a", "x", 0.01, flags="drift")] * 2, ranked("a", ("x", 1.0, None, None)))
+    found = material(([trial("a", "x", 0.01, flags="drift")] * 2, []))
     said = answer.answer(found.summary)
     cards = [sentence for card in opening.cards(found) for sentence in card.says]
     assert said.distrusted
@@ -218,7 +252,7 @@ def test_the_page_says_what_the_terminal_says() -> None:
 
 def test_the_table_of_trials_leaves_out_what_is_the_same_everywhere() -> None:
     """A column that tells nothing apart becomes a word of a sentence; a lost trial is a row like any other."""
-    section = trials.trials(material([trial("a", "x", 0.01), trial("b", "x", None, stage="load")], []))
+    section = trials.trials(material(([trial("a", "x", 0.01), trial("b", "x", None, stage="load")], [])))
     (table,) = section.tables
     assert [column.name for column in table.columns] == ["Model", "Backend", "Status", "Latency", "Mult-adds"]
     assert [row[2].text for row in table.rows] == ["done", "lost: load"]
@@ -227,7 +261,7 @@ def test_the_table_of_trials_leaves_out_what_is_the_same_everywhere() -> None:
 
 def test_a_section_without_data_says_what_is_missing() -> None:
     """No chart is drawn from nothing: a sentence names the command that would fill it."""
-    empty = material([], [])
+    empty = material()
     for section in (trials.backends(empty), trials.pairs(empty), scaling.scaling(empty)):
         assert not section.charts
         assert not section.tables
