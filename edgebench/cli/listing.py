@@ -36,7 +36,7 @@ def list_backends(as_json: Json = False) -> None:
         print_table(lists.backends(found))
         wanted = ",".join(one.extra for one in found if one.extra)
         if wanted:
-            print(f"All that are missing: {extras.way(wanted)}")
+            print_sentence(f"All that are missing: {extras.way(wanted)}")
 
 
 @app.command("sensors")
