@@ -9,6 +9,7 @@ from edgebench import units
 from edgebench.judge import together
 from edgebench.judge.compare import UNTESTED, ComparedRow, Known, Outcome
 from edgebench.judge.together import Standing
+from edgebench.judge.verdict import TARGET
 from edgebench.measure.flags import MEANINGS, forbidding
 from edgebench.store import layers
 from edgebench.store.rows import LayerRow, PairRow, TrialRow
@@ -18,6 +19,7 @@ WORTH_SAYING = 1.2
 """Below this ratio of mult-adds a pair of models has no consequences to judge (docs/claims.md)."""
 
 _MOST_NAMES = 5
+_FINE = 2 * TARGET  # a wider A/A' lets no verdict of a disturbed session stand by itself (judge.trust)
 _ALONE = " (each layer alone)"
 _TOLD_APART = frozenset({"beats_bound"})
 """Flags that have a sentence of their own for each trial."""
@@ -165,12 +167,15 @@ def _twins(rows: Iterable[PairRow]) -> Iterator[str]:
             continue
         bounds = interval(row.latency_ratio_low, row.latency_ratio_high)
         name = f"{row.baseline_model} in {row.baseline_backend}"
-        if row.latency_ratio_low is None:
+        if row.latency_ratio_low is None or row.latency_ratio_high is None:
             verdict = "too few invocations to judge"
         elif apart(row.latency_ratio_low, row.latency_ratio_high):
             verdict = "it was called different from itself: distrust small differences of this run"
         else:
+            unseen = max(row.latency_ratio_high, 1 / row.latency_ratio_low) - 1
             verdict = "as it should be"
+            if unseen > _FINE:
+                verdict += f", but a difference below {100 * unseen:.2g} % would not show"
         yield f"Check: {name} against itself is {units.digits(row.latency_ratio)}{bounds}: {verdict}."
 
 

@@ -205,7 +205,9 @@ def test_flags_of_pairs_are_told_once_each() -> None:
 @pytest.mark.parametrize(
     ("low", "high", "verdict"),
     [
-        (0.99, 1.03, "[0.990, 1.03]: as it should be."),
+        (0.99, 1.015, "[0.990, 1.01]: as it should be."),
+        (0.99, 1.03, "[0.990, 1.03]: as it should be, but a difference below 3 % would not show."),
+        (0.891, 1.1, "[0.891, 1.10]: as it should be, but a difference below 12 % would not show."),
         (1.002, 1.03, "[1.00, 1.03]: it was called different from itself: distrust small differences of this run."),
         (0.95, 0.99, "[0.950, 0.990]: it was called different from itself: distrust small differences of this run."),
         (None, None, "1.01: too few invocations to judge."),
