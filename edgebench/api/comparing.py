@@ -12,7 +12,7 @@ from edgebench.judge import compare, context, together
 from edgebench.judge.compare import Compared, ComparedRow, known_of
 from edgebench.judge.context import Difference
 from edgebench.measure import apart
-from edgebench.store import run_folders
+from edgebench.store import pairs, run_folders
 from edgebench.store.calibration import Resolution
 from edgebench.store.folder import JOURNAL
 from edgebench.untrusted import plain
@@ -73,7 +73,7 @@ def runs(before: Path, after: Path, match: tuple[str, str] | None = None, fail_a
     )
 
 
-def within(folder: Path, by: together.By, baseline: str | None = None, fail_above: float | None = None) -> Comparison:
+def within(folder: Path, by: pairs.By, baseline: str | None = None, fail_above: float | None = None) -> Comparison:
     """Return the trials of one run that differ in one thing, each against the quickest of them or a `baseline`.
 
     Raise UsageError where nothing differs in that.

@@ -2,24 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from edgebench.judge import compare, consequences
 from edgebench.judge.compare import Compared, ComparedRow, Known, Outcome, usable
 from edgebench.judge.trust import Measured
 from edgebench.measure.flags import forbidding
 from edgebench.measure.plan import RULER
+from edgebench.store.pairs import COLUMNS, By
 from edgebench.store.rows import PairRow, TrialRow
-
-By = Literal["backend", "precision", "threads", "batch", "model"]
-
-_COLUMNS: dict[By, str] = {
-    "model": "model",
-    "backend": "backend",
-    "precision": "precision_asked",
-    "threads": "threads_asked",
-    "batch": "batch",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +85,13 @@ def _is_invalid(row: TrialRow) -> bool:
 
 
 def _others(row: TrialRow, by: By) -> tuple[object, ...]:
-    return row.session, *(getattr(row, column) for name, column in _COLUMNS.items() if name != by)
+    return row.session, *(getattr(row, column) for name, column in COLUMNS.items() if name != by)
 
 
 def _against(members: Sequence[TrialRow], by: By, baseline: str | None) -> TrialRow | None:
     done = [row for row in members if usable(row)]
     if baseline is not None:
-        return next((row for row in done if str(getattr(row, _COLUMNS[by])) == baseline), None)
+        return next((row for row in done if str(getattr(row, COLUMNS[by])) == baseline), None)
     return min(done, key=lambda row: (_is_invalid(row), row.latency_p50_s or 0.0), default=None)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations, groupby
+from typing import Literal
 
 from edgebench.measure import flags, statistics
 from edgebench.measure.heat import Throttling
@@ -22,13 +23,17 @@ _NO_INTERVAL = (None, None)
 _TARGET = 0.01
 """What the advised plan is for: an interval of 1 % to either side."""
 
-_COLUMNS = {
+By = Literal["backend", "precision", "threads", "batch", "model"]
+"""The one thing in which the trials of a pair differ, twins apart."""
+
+COLUMNS: dict[By, str] = {
     "model": "model",
     "backend": "backend",
     "precision": "precision_asked",
     "threads": "threads_asked",
     "batch": "batch",
 }
+"""In which column of a trial each of these stands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,12 +136,12 @@ def _differ_in(one: TrialRow, other: TrialRow) -> str | None:
     """
     if _are_twins(one, other):
         return "twin"
-    different = [by for by, column in _COLUMNS.items() if getattr(one, column) != getattr(other, column)]
+    different = [by for by, column in COLUMNS.items() if getattr(one, column) != getattr(other, column)]
     return different[0] if len(different) == 1 and not (one.twin or other.twin) else None
 
 
 def _are_twins(one: TrialRow, other: TrialRow) -> bool:
-    same = all(getattr(one, column) == getattr(other, column) for column in _COLUMNS.values())
+    same = all(getattr(one, column) == getattr(other, column) for column in COLUMNS.values())
     return same and one.twin != other.twin
 
 

@@ -4,14 +4,16 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from edgebench.judge.trust import BIASING, DISTRUSTED, FORBIDDING, reliable
 from edgebench.judge.verdict import (
+    MARGIN,
     Decision,
     Measured,
     Verdict,
@@ -105,6 +107,8 @@ def test_least_difference() -> None:
 @given(st.floats(0.2, 5), st.floats(0.001, 0.2), st.floats(0.2, 5))
 def test_claim_and_its_inverse_are_one(value: float, half: float, limit: float) -> None:
     """That A / B is at most q and that B / A is at least 1 / q are judged alike."""
+    border = limit * (1 + MARGIN)
+    assume(not any(math.isclose(end, border) for end in (value / (1 + half), value * (1 + half))))  # but for rounding
     one, other = at_most(of(value, half), limit), at_least(of(1 / value, half), 1 / limit)
     assert one.verdict is other.verdict
 
@@ -291,43 +295,35 @@ def test_claims_that_no_interval_decides_do_not_count() -> None:
     assert texts(holm([below_one(claim) for claim in claims])) == ["NOT MEASURED", "HOLDS", "INVALID", "NOISY"]
 
 
-def test_holm_keeps_the_error_of_the_whole() -> None:
-    """Of five claims on their thresholds one or more is decided, by luck alone, in 5 of 100 sessions."""
-    generator = np.random.default_rng(7)
-    sessions, wrong = 1000, {"together": 0, "alone": 0}
-    for logs in generator.normal(0, 0.01, (sessions, 5, 10)):
+def lucky(
+    sessions: int, claims: int, spread: float, seed: int, undecided: Verdict, **doubt: Any
+) -> tuple[float, float]:
+    """The shares of sessions in which a claim on its threshold is decided, with Holm's correction and without."""
+    together = alone = 0
+    for logs in np.random.default_rng(seed).normal(0, spread, (sessions, claims, 10)):
         half = 2.2622 * logs.std(axis=1, ddof=1) / math.sqrt(10)
         found = [
-            Measured(wall=around(math.exp(centre), math.expm1(h)))
+            below_one(Measured(wall=around(math.exp(centre), math.expm1(h)), **doubt))
             for centre, h in zip(logs.mean(axis=1), half, strict=True)
         ]
-        claims = [below_one(one) for one in found]
-        wrong["together"] += any(one.verdict is not Verdict.INCONCLUSIVE for one in holm(claims))
-        wrong["alone"] += any(claim(0.95).verdict is not Verdict.INCONCLUSIVE for claim in claims)
-    assert 0.03 <= wrong["together"] / sessions <= 0.07
-    assert wrong["alone"] / sessions > 0.18
+        together += any(one.verdict is not undecided for one in holm(found))
+        alone += any(claim(0.95).verdict is not undecided for claim in found)
+    return together / sessions, alone / sessions
+
+
+def test_holm_keeps_the_error_of_the_whole() -> None:
+    """Of five claims on their thresholds one or more is decided, by luck alone, in 5 of 100 sessions."""
+    together, alone = lucky(1000, 5, 0.01, 7, Verdict.INCONCLUSIVE)
+    assert 0.03 <= together <= 0.07
+    assert alone > 0.18
 
 
 def test_holm_keeps_the_error_of_a_disturbed_session() -> None:
     """Of 20 claims on their thresholds, widened by the A/A', at most 5 in 100 sessions decide one by luck."""
-    generator = np.random.default_rng(11)
-    sessions, wrong = 400, {"together": 0, "alone": 0}
-    for logs in generator.normal(0, 0.2, (sessions, 20, 10)):
-        half = 2.2622 * logs.std(axis=1, ddof=1) / math.sqrt(10)
-        claims = [
-            below_one(
-                Measured(
-                    wall=around(math.exp(centre), math.expm1(h)),
-                    twins=around(1.0, 0.021),
-                    flags=frozenset({"crowded"}),
-                )
-            )
-            for centre, h in zip(logs.mean(axis=1), half, strict=True)
-        ]
-        wrong["together"] += any(one.verdict is not Verdict.NOISY for one in holm(claims))
-        wrong["alone"] += any(claim(0.95).verdict is not Verdict.NOISY for claim in claims)
-    assert wrong["together"] / sessions <= 0.05
-    assert wrong["alone"] / sessions > 0.3
+    doubt = {"twins": around(1.0, 0.021), "flags": frozenset({"crowded"})}
+    together, alone = lucky(400, 20, 0.2, 11, Verdict.NOISY, **doubt)
+    assert together <= 0.05
+    assert alone > 0.3
 
 
 def test_holm_tries_a_noisy_claim_again() -> None:
