@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -108,9 +109,16 @@ def note_size(folder: Path) -> None:
 
 
 def _bytes_in(folder: Path) -> int:
+    """Return how much the files in a folder take; what another process deletes meanwhile counts for nothing."""
     with contextlib.suppress(OSError, ValueError):
         return int((folder / _SIZE).read_text(encoding="utf-8"))
-    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    total = 0
+    for place, _, names in os.walk(folder):  # which passes over folders that are gone
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                found = Path(place, name).lstat()
+                total += found.st_size if stat.S_ISREG(found.st_mode) else 0
+    return total
 
 
 def source_folder(model: str, batch: int, seed: int) -> Path:

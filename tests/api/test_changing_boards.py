@@ -18,7 +18,7 @@ from edgebench.store.rows import TrialRow
 from tests.board.sensors.living import Course
 from tests.board.sensors.rewriting import rewritten
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.alone, pytest.mark.slow]  # a reading that comes late is a gap, and a gap has no energy
 
 RAPL = "sys/class/powercap/intel-rapl:0"
 INA = "sys/class/hwmon/hwmon1"

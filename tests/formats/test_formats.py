@@ -157,6 +157,16 @@ def test_the_size_of_an_environment_is_noted(empty: Path) -> None:
     assert formats.cached_bytes() == 100
 
 
+def test_what_vanishes_meanwhile_counts_for_nothing(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process may end its own draft while the cache is being counted."""
+    folder = empty / "edgebench" / "environments" / "draft"
+    folder.mkdir(parents=True)
+    (folder / "file").write_bytes(bytes(100))
+    walked = [(str(folder), [], ["file", "gone"])]
+    monkeypatch.setattr(os, "walk", lambda _: walked)
+    assert _cache._bytes_in(folder) == 100
+
+
 def test_the_caches_limit_is_the_users(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """EDGEBENCH_CACHE_BYTES sets the limit; what is no number is one sentence."""
     monkeypatch.setenv("EDGEBENCH_CACHE_BYTES", "20G")
