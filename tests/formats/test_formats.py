@@ -162,7 +162,7 @@ def test_what_vanishes_meanwhile_counts_for_nothing(empty: Path, monkeypatch: py
     folder = empty / "edgebench" / "environments" / "draft"
     folder.mkdir(parents=True)
     (folder / "file").write_bytes(bytes(100))
-    walked = [(str(folder), [], ["file", "gone"])]
+    walked: list[tuple[str, list[str], list[str]]] = [(str(folder), [], ["file", "gone"])]
     monkeypatch.setattr(os, "walk", lambda _: walked)
     assert _cache._bytes_in(folder) == 100
 
