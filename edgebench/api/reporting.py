@@ -24,6 +24,7 @@ from edgebench.store import calibration, derived
 from edgebench.store.derived import Context
 from edgebench.store.rows import BackendRow, LayerRow, MinuteRow, PairRow, RoundRow, TrialRow
 from edgebench.store.tables import Summary
+from edgebench.untrusted import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +34,7 @@ NAME = "report"
 
 _NEEDED = ("altair", "vl_convert", "jinja2")
 _PICTURE_SCALE = 2.0
+_MOST_REASON = 300  # characters of why a run is left out
 
 T = TypeVar("T")
 
@@ -181,11 +183,18 @@ def _printed(measured: Iterable[Measurements]) -> dict[str, Accuracy]:
 def _history(given: Path, folders: Iterable[Path], beside: Path) -> Document:
     import pandas as pd
 
-    frames = [frame for folder in folders if not (frame := _trials_of(folder, given, beside)).empty]
+    frames, left_out = [], []
+    for folder in folders:
+        try:
+            frames.append(_trials_of(folder, given, beside))
+        except UsageError as error:
+            left_out.append(f"{document.shown(folder.name)}: {plain(str(error), _MOST_REASON)}")
+    frames = [frame for frame in frames if not frame.empty]
     if not frames:
-        raise UsageError(f"The runs below {given} hold no trial: expected one that was measured.")
+        why = left_out[0] if left_out else "expected one that was measured."
+        raise UsageError(f"The runs below {given} hold no trial: {why}")
     rows = pd.concat(frames, ignore_index=True)
-    return history.page(rows, f"Runs in {document.shown(given.resolve().name)}")
+    return history.page(rows, f"Runs in {document.shown(given.resolve().name)}", left_out)
 
 
 def _trials_of(folder: Path, given: Path, beside: Path) -> "pd.DataFrame":

@@ -129,3 +129,19 @@ def test_markdown_takes_no_other_output(tmp_path: Path) -> None:
     """--markdown writes a folder, so -o and --open have nothing to name."""
     done = RUN.invoke(cli.app, ["report", str(runs.SAMPLE), "--markdown", str(tmp_path), "--open"])
     assert isinstance(done.exception, UsageError)
+
+
+def test_a_run_that_cannot_be_read_is_left_out_by_name(tmp_path: Path) -> None:
+    """The page of many runs tells the others and why it lacks this one; where none is left, that is the reason."""
+    runs.several(tmp_path)
+    folders = sorted((tmp_path / "board").iterdir())
+    (folders[0] / "context.json").write_text("[" * 200_000, encoding="utf-8")
+    made = reporting.report(tmp_path)
+    page = made.path.read_text(encoding="utf-8")
+    assert "Runs left out" in page
+    assert f"{folders[0].name}: " in page
+    assert "in 2 runs" in made.headline
+    for folder in folders[1:]:
+        (folder / "trials.csv").write_text("twin\nperhaps\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=f"hold no trial: {folders[0].name}: "):
+        reporting.report(tmp_path)

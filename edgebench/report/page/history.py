@@ -1,7 +1,7 @@
 """The page of many runs: each model's latency over dates and versions."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,7 @@ _SETTING = ("unit", "model", "backend", "precision_asked", "threads_asked", "bat
 _MOST_PICTURES = 24
 _MOST_LINES = 12
 _MOST_MOVED = 8
+_MOST_LEFT_OUT = 5
 _DATE = 16  # 2026-11-22T10:15
 
 
@@ -55,8 +56,11 @@ class _Move:
     versions: tuple[str, str]
 
 
-def page(rows: "pd.DataFrame", title: str) -> Document:
-    """Return the page of all trials of many runs that have a latency: `COLUMNS`, `run`, `started` and versions."""
+def page(rows: "pd.DataFrame", title: str, left_out: Sequence[str] = ()) -> Document:
+    """Return the page of all trials of many runs that have a latency: `COLUMNS`, `run`, `started` and versions.
+
+    `left_out` says of each run that could not be read why.
+    """
     timed = rows.loc[rows["latency_p50_s"] > 0].sort_values("started", kind="stable")
     timed = timed.assign(series=_series(timed))
     moves = list(_moves(timed))
@@ -68,7 +72,7 @@ def page(rows: "pd.DataFrame", title: str) -> Document:
         headline=_headline(runs, models, moves),
         answer=_moved(moves),
         beyond=0,
-        cards=tuple(_cards(rows)),
+        cards=tuple(_cards(rows, left_out)),
         sections=(
             *(_model(timed, model, number) for number, model in enumerate(models[:_MOST_PICTURES])),
             _all(timed, len(models)),
@@ -117,7 +121,7 @@ def _moved(moves: list[_Move]) -> Table | None:
     )
 
 
-def _cards(rows: "pd.DataFrame") -> Iterator[Card]:
+def _cards(rows: "pd.DataFrame", left_out: Sequence[str]) -> Iterator[Card]:
     yield Card(
         title="How sure",
         says=(
@@ -137,6 +141,9 @@ def _cards(rows: "pd.DataFrame") -> Iterator[Card]:
     yield Card(
         title="What not to trust", says=tuple(against) or ("No row is flagged and none was lost.",), warns=bool(against)
     )
+    if left_out:
+        more = [f"{len(left_out) - _MOST_LEFT_OUT} more."] if len(left_out) > _MOST_LEFT_OUT else []
+        yield Card(title="Runs left out", says=(*left_out[:_MOST_LEFT_OUT], *more), warns=True)
 
 
 def _moves(timed: "pd.DataFrame") -> Iterator[_Move]:
