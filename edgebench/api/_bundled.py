@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edgebench import architectures
 from edgebench.errors import UsageError
-from edgebench.formats import ConversionFailed
+from edgebench.formats import ConversionFailed, format_parts
 from edgebench.measure.plan import Files, Trial
 from edgebench.store import bundle as bundles
 from edgebench.store.bundle import Bundle
@@ -58,7 +58,7 @@ def check(bundle: Bundle, trial: Trial, wanted: str | None) -> None:
 
 def _otherwise(trial: Trial, wanted: str) -> str:
     """Return how to pack what is missing; code that a file runs is in no bundle."""
-    if wanted.partition("@")[0] in RUNS_CODE:  # aoti@2: for two threads
+    if format_parts(wanted)[0] in RUNS_CODE:
         return f"; no bundle holds {wanted}, which runs code from the file"
     batch = "" if trial.batch == 1 else f" --batch {trial.batch}"
     return f", or pack it again with `edgebench pack ... --backend {trial.backend}{batch}`"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from edgebench.api._sides import Known, common_rulers, compared_of, side_of, spread_of
 from edgebench.api.reading import read
@@ -71,6 +71,14 @@ def runs(before: Path, after: Path, match: tuple[str, str] | None = None, fail_a
         notes=tuple(_notes(compared, spread, sides[1].entry)),
         fail_above=fail_above,
     )
+
+
+def checked(by: str | None) -> pairs.By:
+    """Return what trials of a run may differ in; raise UsageError for another word."""
+    for one in pairs.COLUMNS:
+        if one == by:
+            return one
+    raise UsageError(f"--by is {by!r}: expected one of {', '.join(get_args(By))}.")
 
 
 def within(folder: Path, by: pairs.By, baseline: str | None = None, fail_above: float | None = None) -> Comparison:

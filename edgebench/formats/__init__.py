@@ -10,12 +10,12 @@ from edgebench.formats._convert import (
     calibrates,
     check_weights,
     convert,
-    for_threads,
     source,
     to_install,
 )
 from edgebench.formats._filegraph import FileGraph, FileOp, FileTensor
 from edgebench.formats._images import Dataset, Prepared, Split, prepared, prepared_key, read_dataset, split
+from edgebench.formats._names import for_threads, format_parts
 from edgebench.formats._records import Artefact, ConversionFailed, Source
 from edgebench.formats._users import SUFFIXES, adopt, adopt_weights, file_graph, input_shapes
 
@@ -48,6 +48,7 @@ __all__ = [
     "file_graph",
     "file_sha256",
     "for_threads",
+    "format_parts",
     "input_shapes",
     "prepared",
     "prepared_key",

@@ -13,11 +13,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO
 
-from edgebench import architectures, plugins
+from edgebench import architectures
 from edgebench.board.child import signal_name
 from edgebench.errors import UsageError
 from edgebench.formats import _cache, _environment, _users
 from edgebench.formats._images import Prepared
+from edgebench.formats._names import module_of
 from edgebench.formats._records import Artefact, ConversionFailed, Source
 
 _LIMIT_S = 900
@@ -44,24 +45,19 @@ def cached(model: str, format_name: str, *, batch: int = 1, seed: int = 0, calib
     return _folder(_cache.source_folder(model, batch, seed), format_name, calibration).is_dir()
 
 
-def for_threads(format_name: str, threads: int) -> str:
-    """Return what a format is called for so many threads: `aoti@2` where its files are for a number of them."""
-    return f"{format_name}@{threads}" if getattr(_module(format_name), "FOR_THREADS", False) else format_name
-
-
 def calibrates(format_name: str) -> bool:
     """Tell whether what becomes a file of a format depends on samples of inputs."""
-    return bool(getattr(_module(format_name), "CALIBRATES", False))
+    return bool(getattr(module_of(format_name), "CALIBRATES", False))
 
 
 def accepts(format_name: str, form: str) -> bool:
     """Tell whether a user's file of one format can become a file of another: it is that, or is converted from it."""
-    return form in {format_name, _origin(_module(format_name))}
+    return form in {format_name, _origin(module_of(format_name))}
 
 
 def to_install(format_name: str) -> str | None:
     """Return the converter that converting to a format will first install, None when it has all it needs."""
-    converter = _converter(_module(format_name))
+    converter = _converter(module_of(format_name))
     return converter if converter is not None and _environment.missing(converter) else None
 
 
@@ -91,7 +87,7 @@ def convert(origin: Source, format_name: str, data: Prepared | None = None) -> A
 
 
 def _make(origin: Source, format_name: str, draft: Path, data: Prepared | None) -> None:
-    module = _module(format_name)
+    module = module_of(format_name)
     path = draft / _file_name(format_name)
     began = time.perf_counter()
     model = architectures.parse(origin.model)
@@ -112,17 +108,13 @@ def _make(origin: Source, format_name: str, draft: Path, data: Prepared | None) 
     (draft / "manifest.json").write_text(json.dumps(_manifest(path, began, versions)))
 
 
-def _module(format_name: str) -> ModuleType:
-    return plugins.load("formats", format_name.partition("@")[0])
-
-
 def _file_name(format_name: str) -> str:
-    return f"model{_module(format_name).SUFFIX}"
+    return f"model{module_of(format_name).SUFFIX}"
 
 
 def _folder(source_folder: Path, format_name: str, calibration: str | None) -> Path:
     """Return where an artefact belongs: other versions of its converter, or other images, make another one."""
-    converter = _converter(_module(format_name))
+    converter = _converter(module_of(format_name))
     parts = [format_name] if converter is None else [format_name, _environment.pins(converter)[converter]]
     if calibration is not None and calibrates(format_name):
         parts.append(calibration)

@@ -15,6 +15,7 @@ from edgebench.errors import UsageError
 from edgebench.formats import _calibration, _users
 from edgebench.formats._filegraph import shown
 from edgebench.formats._limits import hold, hold_data
+from edgebench.formats._names import format_parts, module_of
 
 if TYPE_CHECKING:
     import torch
@@ -99,10 +100,10 @@ def convert(model: str, format_name: str, weights: str, inputs: str, path: str, 
     module.load_state_dict(torch.load(weights, mmap=True, weights_only=True), assign=True)
     with np.load(inputs, allow_pickle=False) as stored:
         tensors = {name: torch.from_numpy(stored[name]) for name in stored.files}
-    kind, _, threads = format_name.partition("@")
+    kind, threads = format_parts(format_name)
     more: dict[str, Any] = _samples(kind, {key: tensor.numpy() for key, tensor in tensors.items()}, calibration)
-    if threads:
-        more["threads"] = int(threads)
+    if threads is not None:
+        more["threads"] = threads
     plugins.load("formats", kind).convert(module.eval(), tensors, Path(path), **more)
 
 
@@ -134,7 +135,7 @@ def _samples(format_name: str, inputs: dict[str, Any], calibration: str | None) 
 
 def _versions(format_name: str) -> dict[str, str]:
     """Return the versions of the packages that a conversion needs."""
-    module = plugins.load("formats", format_name.partition("@")[0])
+    module = module_of(format_name)
     converter = getattr(module, "CONVERTER", None)
     return {name: version(name) for name in (*module.DISTRIBUTIONS, converter) if name is not None}
 

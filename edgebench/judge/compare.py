@@ -12,7 +12,7 @@ from typing import Literal
 
 from edgebench.judge import verdict
 from edgebench.judge.context import Difference
-from edgebench.judge.trust import Measured, clock, forbidding, noise, reliable
+from edgebench.judge.trust import Measured, deciding, forbidding, noise, reliable
 from edgebench.judge.verdict import Decision, Verdict
 from edgebench.measure.statistics import CONFIDENCE, Estimate, at_level, half_width
 from edgebench.store.calibration import Resolution
@@ -221,10 +221,8 @@ def _deciding(one: Measured, target: float) -> tuple[Estimate, float] | None:
         return None
     if one.wall.low is None:
         return one.wall, 1.0
-    on = clock(one)
+    on, estimate = deciding(one, one.wall)
     doubt = noise(one, on, target)
-    estimate = one.cpu if on == "cpu time" else one.wall
-    assert estimate is not None
     if doubt is None:
         return estimate, 1.0
     return None if doubt.factor is None else (estimate, doubt.factor)

@@ -73,6 +73,13 @@ def clock(measured: Measured) -> Clock:
     return "cpu time" if shared and measured.cpu is not None and measured.cpu.low is not None else "wall"
 
 
+def deciding(measured: Measured, wall: Estimate) -> tuple[Clock, Estimate]:
+    """Return the clock that a verdict is decided on, and the ratio by it; `wall` is the one by the wall clock."""
+    if clock(measured) == "cpu time" and measured.cpu is not None:
+        return "cpu time", measured.cpu
+    return "wall", wall
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
     """Why a disturbed session allows no verdict, but for one that an interval wider by `factor` still decides.

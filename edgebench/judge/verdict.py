@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from edgebench.judge.trust import Clock, Measured, clock, forbidding, noise
+from edgebench.judge.trust import Clock, Measured, deciding, forbidding, noise
 from edgebench.measure.plan import VERDICT_INVOCATIONS
 from edgebench.measure.statistics import CONFIDENCE, Estimate, at_level, fewest_invocations, log_sd
 
@@ -181,9 +181,7 @@ def _judged(measured: Measured | None, target: float, confidence: float, rule: R
             reason=f"{measured.wall.invocations} invocations give no interval.",
             needed_invocations=VERDICT_INVOCATIONS,
         )
-    on = clock(measured)
-    estimate = measured.cpu if on == "cpu time" else measured.wall
-    assert estimate is not None
+    on, estimate = deciding(measured, measured.wall)
     leveled, doubt = at_level(estimate, confidence), noise(measured, on, target)
     if doubt is None:
         return rule(leveled, on)
